@@ -1,0 +1,77 @@
+const fs = require('node:fs');
+const path = require('node:path');
+const TerserPlugin = require('terser-webpack-plugin');
+
+const swc = {
+  test: /\.tsx?$/,
+  use: {
+    loader: 'swc-loader',
+    options: { jsc: { parser: { syntax: 'typescript', tsx: true }, target: 'es2022', transform: { react: { runtime: 'automatic', importSource: 'preact' } } } },
+  },
+};
+const resolve = { extensions: ['.ts', '.tsx', '.mjs', '.js'] };
+
+/** The shipped bundle: one classic script; everything else beside it in assets/, named by content. */
+const plugin = {
+  name: 'plugin',
+  target: ['web', 'es2022'],
+  entry: { greenroom: './plugin/index.ts' },
+  output: {
+    path: path.resolve(__dirname, 'dist'),
+    filename: '[name].js',
+    chunkFilename: 'assets/[name].[contenthash:10].js',
+    assetModuleFilename: 'assets/[name].[contenthash:10][ext]',
+    publicPath: 'auto',
+    clean: true,
+  },
+  resolve,
+  devtool: 'source-map',
+  module: {
+    rules: [
+      swc,
+      // MediaPipe's loader is fetched by its own importScripts at run time; webpack only emits it.
+      { test: /vision_wasm_\w+\.(js|wasm)$/, type: 'asset/resource' },
+      { test: /\.svg$/, type: 'asset/resource' },
+      // The bundle imports its wasm loader by a computed name that is never used in a classic worker.
+      { test: /vision_bundle\.mjs$/, parser: { exprContextCritical: false } },
+    ],
+  },
+  optimization: { minimizer: [new TerserPlugin({ exclude: /vision_wasm_/, extractComments: false })] },
+  performance: { hints: false },
+};
+
+/** The stand-in for the Jitsi Meet app, laid out like /usr/share/jitsi-meet. Test only. */
+const meetingApp = {
+  name: 'meeting-app',
+  target: ['web', 'es2022'],
+  entry: { app: './test/meeting/page/app.ts' },
+  output: { path: path.resolve(__dirname, 'build/meeting'), filename: 'libs/app.bundle.min.js' },
+  resolve,
+  module: { rules: [swc] },
+  performance: { hints: false },
+};
+
+/** Plain pages for the browser tests: one script per file in test/browser/pages. Test only. */
+const browserPages = {
+  name: 'browser-pages',
+  target: ['web', 'es2022'],
+  entry: Object.fromEntries(
+    fs.readdirSync(path.resolve(__dirname, 'test/browser/pages'))
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => [path.basename(file, '.ts'), `./test/browser/pages/${file}`]),
+  ),
+  output: {
+    path: path.resolve(__dirname, 'build/browser'),
+    filename: '[name].js',
+    chunkFilename: 'assets/[name].[contenthash:10].js',
+    assetModuleFilename: 'assets/[name].[contenthash:10][ext]',
+    publicPath: 'auto',
+    clean: true,
+  },
+  resolve,
+  module: plugin.module,
+  optimization: { minimize: false },
+  performance: { hints: false },
+};
+
+module.exports = [plugin, meetingApp, browserPages];
