@@ -1,0 +1,233 @@
+import { RecorderError } from './errors';
+import { Journal, type RecordingInfo } from './journal';
+import { saveFile, type SaveOptions } from './save';
+import { Session, type SessionOptions } from './session';
+import { mayBecome, type RecorderState } from './state';
+
+export interface RecorderOptions {
+  /** Name of the database; one per origin is enough. */
+  readonly database?: string;
+  readonly videoBitsPerSecond?: number;
+  readonly audioBitsPerSecond?: number;
+  /** How often a chunk is written, ms: about what a crash may cost. */
+  readonly timesliceMs?: number;
+  /** How long a removed recording can be restored, ms. */
+  readonly undoMs?: number;
+}
+
+export interface StartRequest {
+  readonly title: string;
+  /** Borrowed: the recorder never stops it. Null records without a microphone until `setMicrophone`. */
+  readonly microphone: MediaStreamTrack | null;
+  /** Cancels the start; once it resolved, use `stop`. */
+  readonly signal?: AbortSignal;
+}
+
+interface Begun {
+  readonly info: RecordingInfo;
+  /** Settles after `state` told. */
+  readonly finished: Promise<RecordingInfo>;
+}
+
+interface Running {
+  readonly session: Session;
+  readonly cancel: AbortController;
+  /** Rejects, after `state` told, if the recording could not start. */
+  readonly begun: Promise<Begun>;
+}
+
+/**
+ * Records the tab and a microphone to this browser's disk, chunk by chunk, and gives files of it to the user.
+ * Every method that answers with a promise rejects with a RecorderError and nothing else.
+ */
+export class Recorder {
+  readonly #journal: Journal;
+  readonly #options: SessionOptions;
+  readonly #undoMs: number;
+  readonly #listeners = new Set<(state: RecorderState) => void>();
+  readonly #purges = new Set<ReturnType<typeof setTimeout>>();
+  #state: RecorderState = { kind: 'idle', last: null };
+  #running: Running | null = null;
+  #swept: Promise<void> | null = null;
+  #disposed: Promise<void> | null = null;
+
+  constructor({ database = 'greenroom-recorder', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 1000, undoMs = 10_000 }: RecorderOptions = {}) {
+    this.#journal = new Journal(database);
+    this.#options = { videoBitsPerSecond, audioBitsPerSecond, timesliceMs };
+    this.#undoMs = undoMs;
+  }
+
+  get state(): RecorderState {
+    return this.#state;
+  }
+
+  /** Calls the listener on every change of `state`, until the returned function is called. */
+  subscribe(listener: (state: RecorderState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Asks the user for the tab and records it until `stop`, or until the user ends the capture. Call it in the handler
+   * of a click, before any `await`. Resolves when the encoder runs.
+   * @throws RecorderError `busy`, `denied`, `aborted`, `unsupported`, `capture`, `no-audio`, `encoder`, `storage`,
+   *   `quota`, `disposed`; nothing is left behind
+   */
+  async start({ title, microphone, signal }: StartRequest): Promise<RecordingInfo> {
+    this.#assertUsable();
+    if (!mayBecome(this.#state.kind, 'starting')) throw new RecorderError('busy', `Cannot start while ${this.#state.kind}`);
+    this.#become({ kind: 'starting' });
+
+    const cancel = new AbortController();
+    let running: Running;
+    try {
+      const session = new Session(this.#journal, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
+      session.setMicrophone(microphone);
+      running = { session, cancel, begun: this.#begin(session, title) };
+    } catch (cause) {
+      throw this.#refuse(cause);
+    }
+    this.#running = running;
+    return (await running.begun).info;
+  }
+
+  /**
+   * The microphone to mix in from now on: another device, or null for silence. The file is not interrupted. Ignored
+   * when nothing is being recorded.
+   */
+  setMicrophone(track: MediaStreamTrack | null): void {
+    this.#running?.session.setMicrophone(track);
+  }
+
+  /**
+   * Ends the recording. Resolves when all of it is safe on disk.
+   * @throws RecorderError `not-recording`, or `quota`, `storage`, `encoder` if the end was lost: the rest is in `list()`
+   */
+  async stop(): Promise<RecordingInfo> {
+    if (this.#running === null || (this.#state.kind !== 'recording' && this.#state.kind !== 'stopping')) {
+      throw new RecorderError('not-recording', `Cannot stop while ${this.#state.kind}`);
+    }
+    const { session, begun } = this.#running;
+    if (this.#state.kind === 'recording') this.#become({ kind: 'stopping', info: this.#state.info });
+    session.stop();
+    return await (await begun).finished;
+  }
+
+  /** All recordings of this origin, from every tab, newest first. */
+  async list(): Promise<RecordingInfo[]> {
+    this.#assertUsable();
+    await this.#sweep();
+    return await this.#journal.list();
+  }
+
+  /**
+   * Gives the recording to the browser's downloads; what is safe so far, if it is still running. Resolves when the
+   * download has begun, with the size of the file.
+   * @throws RecorderError `not-found`, `aborted`, `storage`, `quota`, `disposed`
+   */
+  async save(id: string, options: SaveOptions = {}): Promise<{ fileName: string; bytes: number }> {
+    this.#assertUsable();
+    return await saveFile(this.#journal, await this.#journal.get(id), options);
+  }
+
+  /**
+   * Takes the recording off the list; it is deleted for good after `undoMs`, or on the next visit.
+   * @throws RecorderError `not-found`, `busy` (it is being recorded), `storage`, `disposed`
+   */
+  async remove(id: string): Promise<void> {
+    this.#assertUsable();
+    const now = Date.now();
+    await this.#journal.remove(id, now);
+    const timer = setTimeout(() => {
+      this.#purges.delete(timer);
+      this.#journal.purge(now).catch(() => undefined); // the next visit tries again
+    }, this.#undoMs);
+    this.#purges.add(timer);
+  }
+
+  /** @throws RecorderError `not-found` once it is deleted for good, `storage`, `disposed` */
+  async undoRemove(id: string): Promise<RecordingInfo> {
+    this.#assertUsable();
+    await this.#journal.restore(id);
+    return await this.#journal.get(id);
+  }
+
+  /** Ends a recording safely, lets go of everything and is of no use afterwards. Never rejects. */
+  dispose(): Promise<void> {
+    return this.#disposed ??= this.#dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    const running = this.#running;
+    running?.cancel.abort();
+    const begun = await running?.begun.catch(() => undefined);
+    running?.session.stop();
+    await begun?.finished.catch(() => undefined);
+    for (const timer of this.#purges) clearTimeout(timer);
+    this.#become({ kind: 'disposed' });
+    this.#listeners.clear();
+    await this.#journal.close();
+  }
+
+  #assertUsable(): void {
+    if (this.#disposed !== null) throw new RecorderError('disposed', 'The recorder was disposed');
+  }
+
+  // What an earlier visit removed, or died of before its first chunk. Once is enough.
+  #sweep(): Promise<void> {
+    this.#swept ??= this.#journal.purge(Date.now() - this.#undoMs).catch(() => { this.#swept = null; });
+    return this.#swept;
+  }
+
+  #progress(info: RecordingInfo): void {
+    if (this.#state.kind === 'recording' || this.#state.kind === 'stopping') this.#become({ ...this.#state, info });
+  }
+
+  async #begin(session: Session, title: string): Promise<Begun> {
+    const { info, capture, ended } = await session.begin(title).catch((cause: unknown) => { throw this.#refuse(cause); });
+    // Asked, not awaited: without it the browser may throw recordings away when the disk gets full.
+    navigator.storage.persist().catch(() => undefined);
+    this.#become({ kind: 'recording', info, capture });
+
+    const finished = ended.then(
+      (last) => {
+        this.#finish({ kind: 'idle', last }, last);
+        return last;
+      },
+      (cause: unknown) => {
+        const error = RecorderError.from(cause, 'encoder', 'The recording failed');
+        const saved = session.info ?? info;
+        this.#finish({ kind: 'failed', error, info: saved.bytes > 0 ? saved : null }, saved);
+        throw error;
+      },
+    );
+    finished.catch(() => undefined); // without a stop() nobody waits for it; the state tells
+    return { info, finished };
+  }
+
+  #refuse(cause: unknown): RecorderError {
+    const error = RecorderError.from(cause, 'encoder', 'The recording could not start');
+    this.#running = null;
+    this.#become(error.code === 'aborted' ? { kind: 'idle', last: null } : { kind: 'failed', error, info: null });
+    return error;
+  }
+
+  #finish(state: RecorderState, info: RecordingInfo): void {
+    // Ended by the browser or by a failure: listeners still see the same path.
+    if (this.#state.kind === 'recording') this.#become({ kind: 'stopping', info });
+    this.#running = null;
+    this.#become(state);
+  }
+
+  #become(state: RecorderState): void {
+    if (!mayBecome(this.#state.kind, state.kind)) throw new Error(`The recorder cannot go from ${this.#state.kind} to ${state.kind}`);
+    this.#state = state;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(state);
+      } catch (error) {
+        reportError(error); // a listener's fault is not the recording's end
+      }
+    }
+  }
+}

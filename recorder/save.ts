@@ -1,0 +1,114 @@
+import { nameOf, RecorderError, throwIfAborted } from './errors';
+import type { Journal, RecordingInfo } from './journal';
+
+export interface SaveOptions {
+  readonly onProgress?: (progress: { readonly bytes: number; readonly total: number }) => void;
+  /** Has no effect once the browser's download has begun. */
+  readonly signal?: AbortSignal;
+}
+
+const FOLDER = 'greenroom-exports';
+/** The end of a download is not told to the page. A gigabyte takes seconds, so by then it is over. */
+const KEPT_MS = 15 * 60_000;
+const TITLE_LENGTH = 80;
+
+/**
+ * Gives the recording to the browser's downloads. It is copied chunk by chunk into a private file first, because a Blob
+ * made of gigabytes of chunks is built in memory.
+ * @throws RecorderError `aborted`, `storage`, `quota`
+ */
+export async function saveFile(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<{ fileName: string; bytes: number }> {
+  const fileName = fileNameOf(info);
+  const folder = await openFolder();
+  const file = (folder === null ? null : await copyToFile(journal, info, folder, options)) ?? await copyToBlob(journal, info, options);
+  download(file, fileName);
+  return { fileName, bytes: file.size };
+}
+
+/** "Title 2026-11-20 21-45.webm", in local time, with nothing in it that a file system or a reader could trip over. */
+export function fileNameOf({ title, startedAt, mimeType }: Pick<RecordingInfo, 'title' | 'startedAt' | 'mimeType'>): string {
+  const words = title
+    .normalize('NFC')
+    // Reserved by some file system; control characters; and those that turn the direction of reading.
+    // eslint-disable-next-line no-control-regex
+    .replace(/[\\/:*?"<>|\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
+    .replace(/\s+/g, ' ')
+    .replace(/^[.\s]+/, '');
+  const short = Array.from(words).slice(0, TITLE_LENGTH).join('').trim();
+  const date = new Date(startedAt);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const extension = mimeType.startsWith('video/mp4') ? 'mp4' : 'webm';
+  return `${short === '' ? 'Recording' : short} ${day} ${two(date.getHours())}-${two(date.getMinutes())}.${extension}`;
+}
+
+/** Null where the browser has no private files, or none that the page itself can write (Safari before 26). */
+async function openFolder(): Promise<FileSystemDirectoryHandle | null> {
+  if (typeof FileSystemFileHandle === 'undefined' || !('createWritable' in FileSystemFileHandle.prototype)) return null;
+  try {
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle(FOLDER, { create: true });
+    await sweep(folder);
+    return folder;
+  } catch {
+    return null; // private windows of some browsers refuse
+  }
+}
+
+/** Null if the disk or the site's quota has no room for a second copy: a full disk is when a recording must be saved. */
+async function copyToFile(journal: Journal, info: RecordingInfo, folder: FileSystemDirectoryHandle, options: SaveOptions): Promise<File | null> {
+  const name = crypto.randomUUID();
+  try {
+    const handle = await folder.getFileHandle(name, { create: true });
+    const writable = await handle.createWritable();
+    try {
+      await copy(journal, info, options, (data) => writable.write(data));
+      await writable.close();
+    } catch (error) {
+      await writable.abort().catch(() => undefined);
+      throw error;
+    }
+    return await handle.getFile();
+  } catch (error) {
+    await folder.removeEntry(name).catch(() => undefined);
+    if (error instanceof RecorderError) throw error;
+    if (nameOf(error) === 'QuotaExceededError') return null;
+    throw RecorderError.from(error, 'storage', 'The file could not be written');
+  }
+}
+
+async function copyToBlob(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<Blob> {
+  const parts: Blob[] = [];
+  // A Blob per chunk rather than the buffers themselves: the browser may move Blobs out of memory.
+  await copy(journal, info, options, (data) => Promise.resolve(void parts.push(new Blob([data]))));
+  return new Blob(parts, { type: info.mimeType });
+}
+
+async function copy(journal: Journal, info: RecordingInfo, { onProgress, signal }: SaveOptions, write: (data: ArrayBuffer) => Promise<void>): Promise<void> {
+  let bytes = 0;
+  for await (const batch of journal.read(info.id, signal)) {
+    for (const data of batch) {
+      await write(data);
+      bytes += data.byteLength;
+    }
+    onProgress?.({ bytes, total: Math.max(info.bytes, bytes) });
+  }
+  throwIfAborted(signal);
+}
+
+function download(file: Blob, fileName: string): void {
+  const url = URL.createObjectURL(file);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = fileName;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
+}
+
+async function sweep(folder: FileSystemDirectoryHandle): Promise<void> {
+  for await (const [name, handle] of folder.entries()) {
+    const { lastModified } = await (handle as FileSystemFileHandle).getFile();
+    // Another tab may be writing it: then the browser refuses.
+    if (lastModified < Date.now() - KEPT_MS) await folder.removeEntry(name).catch(() => undefined);
+  }
+}
