@@ -55,7 +55,7 @@ export class Session {
       this.#writer = await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType });
       throwIfAborted(this.signal);
       if (this.#capture.video.readyState !== 'live') throw new RecorderError('capture', 'The capture ended at once');
-      const ended = this.#encode(this.#capture.video, this.#writer);
+      const ended = this.#conclude(this.#encode(this.#capture.video, this.#writer), this.#writer);
       ended.catch(() => undefined);
       return { info: this.#writer.info, capture: this.#capture.report, ended };
     } catch (error) {
@@ -77,7 +77,8 @@ export class Session {
     if (this.#encoder !== null && this.#encoder.state !== 'inactive') this.#encoder.stop();
   }
 
-  async #encode(video: MediaStreamTrack, writer: JournalWriter): Promise<RecordingInfo> {
+  /** Resolves after the last chunk was appended, also when the encoder stops by itself. */
+  #encode(video: MediaStreamTrack, writer: JournalWriter): { stopped: Promise<unknown> } {
     const { timesliceMs, ...rates } = this.options;
     const encoder = new MediaRecorder(new MediaStream([video, this.#mix.track]), { mimeType: this.#mimeType, ...rates });
     this.#encoder = encoder;
@@ -90,11 +91,13 @@ export class Session {
     encoder.addEventListener('error', (event) => this.#fail(new RecorderError('encoder', 'The encoder failed', event)));
     // The browser's own "Stop sharing". The sound would go on for ever without this.
     video.addEventListener('ended', () => this.stop());
-    // Comes after the last chunk, also when the encoder stops by itself.
     const stopped = new Promise<unknown>((resolve) => encoder.addEventListener('stop', resolve, { once: true }));
     encoder.start(timesliceMs);
-    await stopped;
+    return { stopped };
+  }
 
+  async #conclude({ stopped }: { stopped: Promise<unknown> }, writer: JournalWriter): Promise<RecordingInfo> {
+    await stopped;
     try {
       // Not marked complete after a failure: nothing can be written to a full disk, and the recording did not reach its end.
       if (this.#failure === null) await writer.complete().catch((error: unknown) => this.#fail(error));

@@ -1,1 +1,188 @@
-export {};
+// The room a recorder is tested in: a moving picture, a tone from the loudspeaker, a microphone, and a way to wait for
+// what the recorder does. Every method answers with plain data, as it is called from outside the browser.
+import { Recorder, RecorderError, type RecorderOptions, type RecorderState, type RecordingInfo } from '../../../recorder';
+
+export interface Outcome<T> { value?: T; code?: string; recoverable?: boolean }
+
+export interface SeenState { kind: RecorderState['kind']; code?: string; info?: RecordingInfo | null; label?: string | null; surface?: string }
+
+const canvas = document.body.appendChild(document.createElement('canvas'));
+canvas.width = 640;
+canvas.height = 360;
+const picture = canvas.getContext('2d');
+let frame = 0;
+setInterval(() => {
+  frame++;
+  if (picture === null) return;
+  picture.fillStyle = `hsl(${frame % 360} 80% 50%)`;
+  picture.fillRect(0, 0, canvas.width, canvas.height);
+  picture.fillStyle = '#000';
+  picture.fillRect((frame * 7) % canvas.width, 100, 60, 160);
+}, 33);
+
+const captured: MediaStream[] = [];
+const contexts: AudioContext[] = [];
+let audio: AudioContext | null = null;
+let recorder: Recorder | null = null;
+let microphone: MediaStreamTrack | null = null;
+const seen: SeenState[] = [];
+let watchers: { done: (state: SeenState) => boolean; resolve: (state: SeenState) => void }[] = [];
+
+// Notes what the recorder takes, so that a test can end a capture from outside and count what is left open.
+const ask = navigator.mediaDevices.getDisplayMedia.bind(navigator.mediaDevices);
+let source: (options?: DisplayMediaStreamOptions) => Promise<MediaStream> = ask;
+navigator.mediaDevices.getDisplayMedia = async (options) => {
+  const stream = await source(options);
+  captured.push(stream);
+  return stream;
+};
+const NativeContext = AudioContext;
+globalThis.AudioContext = class extends NativeContext {
+  constructor(options?: AudioContextOptions) {
+    super(options);
+    contexts.push(this);
+  }
+};
+
+function summary(state: RecorderState): SeenState {
+  switch (state.kind) {
+    case 'recording': return { kind: state.kind, info: state.info, label: state.capture.audioLabel, surface: state.capture.surface };
+    case 'stopping': return { kind: state.kind, info: state.info };
+    case 'failed': return { kind: state.kind, info: state.info, code: state.error.code };
+    case 'idle': return { kind: state.kind, info: state.last };
+    case 'starting':
+    case 'disposed': return { kind: state.kind };
+  }
+}
+
+function engine(): Recorder {
+  if (recorder === null) throw new Error('create() first');
+  return recorder;
+}
+
+async function outcome<T>(work: Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    if (error instanceof RecorderError) return { code: error.code, recoverable: error.recoverable };
+    throw error;
+  }
+}
+
+function tone(frequency: number): { context: AudioContext; node: OscillatorNode } {
+  audio ??= new NativeContext();
+  const node = audio.createOscillator();
+  node.frequency.value = frequency;
+  node.start();
+  return { context: audio, node };
+}
+
+const lab = {
+  create(options?: RecorderOptions): void {
+    recorder = new Recorder(options);
+    seen.length = 0;
+    recorder.subscribe((state) => {
+      const now = summary(state);
+      seen.push(now);
+      watchers = watchers.filter(({ done, resolve }) => {
+        if (!done(now)) return true;
+        resolve(now);
+        return false;
+      });
+    });
+  },
+
+  /** Plays a tone through the loudspeaker, for the tab's own sound. */
+  async play(frequency: number): Promise<void> {
+    const { context, node } = tone(frequency);
+    node.connect(new GainNode(context, { gain: 0.3 })).connect(context.destination);
+    await context.resume();
+  },
+
+  async openMicrophone(): Promise<string> {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+    microphone = stream.getAudioTracks()[0] ?? null;
+    return microphone?.label ?? '';
+  },
+
+  /** A tone as the next microphone. */
+  toneMicrophone(frequency: number): void {
+    const { context, node } = tone(frequency);
+    const output = context.createMediaStreamDestination();
+    node.connect(new GainNode(context, { gain: 0.3 })).connect(output);
+    microphone = output.stream.getAudioTracks()[0] ?? null;
+  },
+
+  plugMicrophone(): void { engine().setMicrophone(microphone); },
+  unplugMicrophone(): void { engine().setMicrophone(null); },
+  /** What a browser does when the device is pulled out. */
+  breakMicrophone(): void { microphone?.stop(); microphone?.dispatchEvent(new Event('ended')); },
+
+  /** The canvas and a tone in the place of a captured tab, where there is no prompt to accept. */
+  fakeCapture(frequency: number | null): void {
+    source = () => {
+      const stream = canvas.captureStream(30);
+      if (frequency !== null) {
+        const { context, node } = tone(frequency);
+        const output = context.createMediaStreamDestination();
+        node.connect(new GainNode(context, { gain: 0.3 })).connect(output);
+        for (const track of output.stream.getAudioTracks()) stream.addTrack(track);
+      }
+      return Promise.resolve(stream);
+    };
+  },
+  refuseCapture(): void { source = () => Promise.reject(new DOMException('Permission denied by user', 'NotAllowedError')); },
+
+  /** A prompt that nobody answers until `answerPrompt`. */
+  holdPrompt(): void {
+    const before = source;
+    source = (options) => new Promise((resolve) => { answer = () => { resolve(before(options)); }; });
+  },
+  answerPrompt(): void { answer(); },
+
+  start: (title: string) => outcome(engine().start({ title, microphone })),
+  startAndAbort(): Promise<Outcome<RecordingInfo>> {
+    const cancel = new AbortController();
+    const started = outcome(engine().start({ title: 'Aborted', microphone, signal: cancel.signal }));
+    cancel.abort();
+    return started;
+  },
+  stop: () => outcome(engine().stop()),
+  list: () => outcome(engine().list()),
+  save: (id: string) => outcome(engine().save(id)),
+  remove: (id: string) => outcome(engine().remove(id)),
+  undoRemove: (id: string) => outcome(engine().undoRemove(id)),
+  dispose: () => engine().dispose(),
+
+  /** What the browser does when the user presses "Stop sharing". */
+  endCapture(): void {
+    for (const track of captured.at(-1)?.getVideoTracks() ?? []) {
+      track.stop();
+      track.dispatchEvent(new Event('ended'));
+    }
+  },
+  subscribeThrowing(): void { engine().subscribe(() => { throw new Error('a careless listener'); }); },
+
+  seen: () => [...seen],
+  /** Resolves when this many ms are safe on disk. */
+  untilSafe: (durationMs: number) => until((state) => (state.info?.durationMs ?? 0) >= durationMs),
+  untilKind: (kind: RecorderState['kind']) => until((state) => state.kind === kind),
+
+  leftAlive: () => ({
+    tracks: captured.flatMap((stream) => stream.getTracks()).filter((track) => track.readyState === 'live').length,
+    contexts: contexts.filter((context) => context.state !== 'closed').length,
+    microphone: microphone?.readyState ?? null,
+  }),
+};
+
+let answer = (): void => undefined;
+
+function until(done: (state: SeenState) => boolean): Promise<SeenState> {
+  const last = seen.at(-1);
+  if (last !== undefined && done(last)) return Promise.resolve(last);
+  return new Promise((resolve) => { watchers.push({ done, resolve }); });
+}
+
+declare global { var lab: RecorderLab }
+export type RecorderLab = typeof lab;
+globalThis.lab = lab;
