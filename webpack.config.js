@@ -31,12 +31,13 @@ const plugin = {
       swc,
       // MediaPipe's loader is fetched by its own importScripts at run time; webpack only emits it.
       { test: /vision_wasm_\w+\.(js|wasm)$/, type: 'asset/resource' },
+      { test: /\.tflite$/, type: 'asset/resource', use: path.resolve(__dirname, 'effects/segmenter/tflite-metadata.cjs') },
       { test: /\.svg$/, type: 'asset/resource' },
       // The bundle imports its wasm loader by a computed name that is never used in a classic worker.
       { test: /vision_bundle\.mjs$/, parser: { exprContextCritical: false } },
     ],
   },
-  optimization: { minimizer: [new TerserPlugin({ exclude: /vision_wasm_/, extractComments: false })] },
+  optimization: { splitChunks: false, minimizer: [new TerserPlugin({ exclude: /vision_wasm_/, extractComments: false })] },
   performance: { hints: false },
 };
 
@@ -70,7 +71,7 @@ const browserPages = {
   },
   resolve,
   module: plugin.module,
-  optimization: { minimize: false },
+  optimization: { minimize: false, splitChunks: false },
   performance: { hints: false },
 };
 

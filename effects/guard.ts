@@ -1,0 +1,118 @@
+import type { CoverText, EffectFailure, EffectSpec, EffectState } from './spec';
+import { EffectError, toFailure } from './spec';
+import type { WorkerHost, WorkerLane } from './worker-host';
+
+/** How a pipeline takes part. */
+export interface GuardedPipeline {
+  /** Gives up its streams so that frames travel in the worker alone; absent where they travel through the page. */
+  readonly streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> };
+  /** The pipeline owns the frame. */
+  onFrame(frame: VideoFrame): void;
+  onDropped(): void;
+}
+
+/** What a frame that reaches the page may do: leave as it is, be replaced by the cover card, or go to the worker. */
+export type FrameRule = 'pass' | 'cover' | 'process';
+
+export interface GuardRequest {
+  readonly host: WorkerHost;
+  readonly spec: EffectSpec;
+  readonly cover: CoverText;
+  /** Called at every change, and once at the start. */
+  readonly onState: (state: EffectState) => void;
+}
+
+/**
+ * Decides what leaves. A raw frame may pass only while the effect is `none`; with any other effect there is the
+ * worker's frame or the cover card, whatever fails.
+ */
+export class Guard {
+  readonly cover: CoverText;
+  readonly #host: WorkerHost;
+  readonly #onState: (state: EffectState) => void;
+  readonly #pipeline: GuardedPipeline;
+  #spec: EffectSpec;
+  #state: EffectState | undefined;
+  #lane: WorkerLane | undefined;
+  #opening = false;
+
+  constructor(request: GuardRequest, pipeline: GuardedPipeline) {
+    this.cover = request.cover;
+    this.#host = request.host;
+    this.#onState = request.onState;
+    this.#spec = request.spec;
+    this.#pipeline = pipeline;
+    // The pipeline is still being constructed: it must be whole before the worker can ask it for its streams.
+    queueMicrotask(() => this.update(request.spec));
+  }
+
+  get rule(): FrameRule {
+    if (this.#spec.kind === 'none') return 'pass';
+    return this.#lane ? 'process' : 'cover';
+  }
+
+  /** Also the way to try again after a failure: the same effect, once more. */
+  update(spec: EffectSpec): void {
+    if (this.#state?.kind === 'ended') return;
+    this.#spec = spec;
+    this.#lane?.update(spec);
+    if (spec.kind === 'none') this.#tell({ kind: 'passing' });
+    else if (!this.#lane) {
+      this.#tell({ kind: 'covered' });
+      void this.#open();
+    }
+  }
+
+  /** `frame` is consumed. Only while {@link rule} is `process`. */
+  process(frame: VideoFrame): void {
+    if (this.#lane) this.#lane.process(frame);
+    else {
+      frame.close();
+      this.#pipeline.onDropped();
+    }
+  }
+
+  /** The camera or the output is over. */
+  end(): void {
+    this.#tell({ kind: 'ended' });
+    this.#lane?.close();
+    this.#lane = undefined;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#opening) return;
+    this.#opening = true;
+    try {
+      const lane = await this.#host.open(
+        {
+          onState: (state) => this.#tell(state),
+          onFrame: (frame) => this.#pipeline.onFrame(frame),
+          onDropped: () => this.#pipeline.onDropped(),
+          onLost: (failure) => this.#lost(failure),
+        },
+        () => this.#spec,
+        this.cover,
+        this.#pipeline.streams,
+      );
+      if (this.#state?.kind === 'ended') lane.close();
+      else this.#lane = lane;
+    } catch (error) {
+      this.#tell({ kind: 'failed', failure: error instanceof EffectError ? error.failure : toFailure('worker-unavailable', error) });
+    } finally {
+      this.#opening = false;
+    }
+  }
+
+  #lost(failure: EffectFailure): void {
+    this.#lane = undefined;
+    // Streams that were transferred died with the worker: this output stays still until the camera is opened anew.
+    this.#tell({ kind: 'failed', failure: { ...failure, recoverable: !this.#pipeline.streams } });
+    this.#pipeline.onDropped();
+  }
+
+  #tell(state: EffectState): void {
+    if (this.#state?.kind === 'ended' || (state.kind !== 'failed' && state.kind === this.#state?.kind)) return;
+    this.#state = state;
+    this.#onState(state);
+  }
+}

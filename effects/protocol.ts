@@ -1,0 +1,43 @@
+import type { CoverText, EffectFailure, EffectSpec } from './spec';
+
+/** Addresses of what the worker loads on first need; absolute, same origin. */
+export interface SegmenterAssets {
+  /** MediaPipe's own loader script, fetched by `importScripts`. */
+  readonly loader: string;
+  readonly wasm: string;
+  readonly loaderNoSimd: string;
+  readonly wasmNoSimd: string;
+  /** 256x144 selfie model with its metadata completed. */
+  readonly model: string;
+}
+
+/** Page to worker. A `lane` is one camera's way through the worker. */
+export type ToWorker =
+  | {
+      readonly type: 'open';
+      readonly lane: number;
+      readonly spec: EffectSpec;
+      readonly cover: CoverText;
+      readonly assets: SegmenterAssets;
+      /** Transferred. Absent where frames travel one by one in `frame` messages. */
+      readonly streams?: { readonly readable: ReadableStream<VideoFrame>; readonly writable: WritableStream<VideoFrame> };
+    }
+  /** `frame` is transferred: the worker closes it and answers with exactly one `frame`, or with `dropped`. */
+  | { readonly type: 'frame'; readonly lane: number; readonly frame: VideoFrame }
+  | { readonly type: 'update'; readonly lane: number; readonly spec: EffectSpec }
+  | { readonly type: 'close'; readonly lane: number }
+  /** Asks for `tick` messages every `periodMs` (0: none), since page timers are slowed while the page is hidden. */
+  | { readonly type: 'ticks'; readonly periodMs: number };
+
+/** Worker to page. */
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'state'; readonly lane: number; readonly state: LaneState }
+  /** `frame` is transferred: the page closes it. */
+  | { readonly type: 'frame'; readonly lane: number; readonly frame: VideoFrame }
+  | { readonly type: 'dropped'; readonly lane: number }
+  | { readonly type: 'tick' };
+
+export type LaneState =
+  | { readonly kind: 'passing' | 'covered' | 'running' | 'ended' }
+  | { readonly kind: 'failed'; readonly failure: EffectFailure };

@@ -1,0 +1,90 @@
+import { ImageSegmenter } from '@mediapipe/tasks-vision';
+import type { SegmenterAssets } from '../protocol';
+import { EffectError } from '../spec';
+
+export const MASK_WIDTH = 256;
+export const MASK_HEIGHT = 144;
+
+/**
+ * A person mask for a small picture, by MediaPipe's selfie model on the CPU.
+ *
+ * The CPU delegate of tasks-vision still opens a WebGL context; where the browser has none, the first
+ * {@link segment} throws.
+ */
+export class Segmenter {
+  readonly #engine: ImageSegmenter;
+
+  private constructor(engine: ImageSegmenter) {
+    this.#engine = engine;
+  }
+
+  /** @throws EffectError with `model-unavailable` or `engine-unavailable` */
+  static async load(assets: SegmenterAssets): Promise<Segmenter> {
+    const model = await fetchModel(assets.model);
+    const simd = supportsSimd();
+    hushEngine();
+    try {
+      const engine = await ImageSegmenter.createFromOptions(
+        {
+          wasmLoaderPath: simd ? assets.loader : assets.loaderNoSimd,
+          wasmBinaryPath: simd ? assets.wasm : assets.wasmNoSimd,
+        },
+        {
+          baseOptions: { modelAssetBuffer: model, delegate: 'CPU' },
+          runningMode: 'IMAGE',
+          outputConfidenceMasks: true,
+          outputCategoryMask: false,
+        },
+      );
+      return new Segmenter(engine);
+    } catch (error) {
+      throw new EffectError('engine-unavailable', error);
+    }
+  }
+
+  /**
+   * @param picture RGBA, {@link MASK_WIDTH} x {@link MASK_HEIGHT}
+   * @param mask receives the person's confidence, 0 to 255, row by row, same size
+   */
+  segment(picture: ImageData, mask: Uint8Array): void {
+    this.#engine.segment(picture, (result) => {
+      const confidence = result.confidenceMasks?.[0]?.getAsFloat32Array();
+      if (confidence?.length !== mask.length) throw new Error('the model gave no mask');
+      for (let i = 0; i < mask.length; i++) mask[i] = (confidence[i] ?? 0) * 255 + 0.5;
+    });
+  }
+
+  dispose(): void {
+    this.#engine.close();
+  }
+}
+
+const fetchModel = async (url: string): Promise<Uint8Array> => {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${response.status} for the segmentation model`);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    // A server that answers every address with its index page would hand HTML to the engine.
+    if (String.fromCharCode(...bytes.subarray(4, 8)) !== 'TFL3') throw new Error('the segmentation model is not a TFLite file');
+    return bytes;
+  } catch (error) {
+    throw new EffectError('model-unavailable', error);
+  }
+};
+
+/** A module whose one function holds a v128 constant: valid only where wasm SIMD is. */
+const SIMD_PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+]);
+const supportsSimd = (): boolean => WebAssembly.validate(SIMD_PROBE);
+
+/**
+ * The engine's chatter, some of it on the error channel, would fill the meeting's console. Emscripten takes its
+ * printers from a global `Module`, which MediaPipe's loader hands on and then clears.
+ */
+const hushEngine = (): void => {
+  const lines = (line: string): void => {
+    if (/^[EF]\d{4} |abort|out of memory/i.test(line)) console.warn('[greenroom] segmenter:', line);
+  };
+  Object.assign(self, { Module: { print: lines, printErr: lines } });
+};

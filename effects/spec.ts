@@ -1,0 +1,65 @@
+/** What leaves instead of the camera picture. Pure data: it crosses the worker boundary as it is. */
+export type EffectSpec =
+  | { readonly kind: 'none' }
+  /** `strength` runs from 0 (barely) to 1 (unrecognisable). */
+  | { readonly kind: 'blur'; readonly strength: number };
+
+/** The words on the cover card, the still picture that leaves while there is no mask. */
+export interface CoverText {
+  readonly title: string;
+  readonly detail: string;
+}
+
+export type FailureCode =
+  /** The worker script could not be loaded or started. */
+  | 'worker-unavailable'
+  /** The worker died after it had run. */
+  | 'worker-crashed'
+  /** The segmentation model could not be fetched or read. */
+  | 'model-unavailable'
+  /** The segmentation engine (wasm) could not be fetched or started. */
+  | 'engine-unavailable'
+  /** Frames arrive but cannot be processed. */
+  | 'frame-failed';
+
+/** A failure as it crosses module and worker boundaries: a code for programs, a detail for the log. */
+export interface EffectFailure {
+  readonly code: FailureCode;
+  /** Whether trying again, without reloading the page, can help. */
+  readonly recoverable: boolean;
+  readonly detail: string;
+}
+
+/**
+ * What leaves right now.
+ *
+ * - `passing`: the camera as it is, because the effect is `none`
+ * - `covered`: the cover card, until the first mask is there
+ * - `running`: the effect
+ * - `failed`: the cover card, because something broke
+ * - `ended`: nothing; the camera or the output was stopped
+ */
+export type EffectState =
+  | { readonly kind: 'passing' }
+  | { readonly kind: 'covered' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'failed'; readonly failure: EffectFailure }
+  | { readonly kind: 'ended' };
+
+export const toFailure = (code: FailureCode, cause: unknown, recoverable = true): EffectFailure => ({
+  code,
+  recoverable,
+  detail: cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause),
+});
+
+/** A failure on its way through promises. */
+export class EffectError extends Error {
+  override readonly name = 'EffectError';
+  readonly failure: EffectFailure;
+
+  constructor(code: FailureCode, cause: unknown) {
+    const failure = toFailure(code, cause);
+    super(`${code}: ${failure.detail}`, { cause });
+    this.failure = failure;
+  }
+}
