@@ -1,1 +1,109 @@
-export {};
+import type { FailureCode } from '../effects';
+import type { Config } from './config';
+import { readConfig } from './config';
+import { EffectsControl } from './effects-control';
+import type { GateKeeper } from './gate';
+import { installGate } from './gate';
+import { text } from './i18n';
+import type { Key } from './i18n/en';
+import effectsIcon from './icons/effects.svg';
+import recordIcon from './icons/record.svg';
+import { JitsiHost } from './jitsi/host';
+import { RecorderControl } from './recorder-control';
+import { Shell } from './ui/shell';
+
+/** Marks the page, so that a second loader line does no harm. */
+const LOADED = Symbol.for('greenroom.loaded');
+
+const FAILURES: Readonly<Record<FailureCode, Key>> = {
+  'worker-unavailable': 'failWorkerUnavailable',
+  'worker-crashed': 'failWorkerCrashed',
+  'model-unavailable': 'failModelUnavailable',
+  'engine-unavailable': 'failEngineUnavailable',
+  'frame-failed': 'failFrameFailed',
+};
+
+const warn = (sentence: string): void => console.warn(`[greenroom] ${sentence}`);
+
+class Plugin {
+  readonly #host = new JitsiHost();
+  #config: Config | undefined;
+  #effects: EffectsControl | undefined;
+  #recorder: RecorderControl | undefined;
+
+  /** Never throws: whatever goes wrong here, the meeting goes on. */
+  start(): void {
+    // The gate comes first and does not wait for the flags: a camera asked for before they are known must find it.
+    installGate(() => this.#keeper());
+    if (this.#host.hasConfig) this.#boot();
+    else {
+      warn('the loader line stands before config.js; please put it into plugin.head.html, or at the end of config.js.');
+      document.addEventListener('DOMContentLoaded', () => this.#boot());
+    }
+  }
+
+  #keeper(): GateKeeper {
+    this.#readFlags();
+    return this.#effects ?? { guard: (camera) => camera };
+  }
+
+  #readFlags(): Config {
+    if (this.#config) return this.#config;
+    this.#config = readConfig(this.#host.flags, warn);
+    if (this.#config.effects.enabled) this.#effects = new EffectsControl(this.#config.effects);
+    if (this.#config.recorder.enabled) this.#recorder = new RecorderControl(this.#host, this.#config.recorder);
+    return this.#config;
+  }
+
+  #boot(): void {
+    this.#readFlags();
+    const effects = this.#effects;
+    const recorder = this.#recorder;
+    const shell = new Shell(effects, recorder);
+    if (effects) {
+      this.#host.addToolbarButton({ id: 'greenroom-effects', text: text('effects'), icon: effectsIcon }, () => shell.toggle('effects'));
+      this.#announceFailures(effects);
+    }
+    if (recorder) this.#host.addToolbarButton({ id: 'greenroom-record', text: text('record'), icon: recordIcon }, () => shell.toggle('recordings'));
+    void this.#host.whenReady().then(() => {
+      shell.mount();
+      if (!recorder) return;
+      recorder.attach();
+      void recorder.offerInterrupted(() => shell.show('recordings'));
+    });
+  }
+
+  /** One notice per failure, gone when the effect runs or was switched off. */
+  #announceFailures(effects: EffectsControl): void {
+    const uid = 'greenroom-effects-failure';
+    let shown: FailureCode | undefined;
+    effects.view.subscribe(({ status }) => {
+      if (status.kind === 'failed') {
+        const { failure } = status;
+        if (shown === failure.code) return;
+        shown = failure.code;
+        console.warn(`[greenroom] effects: ${failure.code}: ${failure.detail}`);
+        this.#host.notify({
+          uid,
+          title: text('failTitle'),
+          description: `${text('failSafe')} ${text(FAILURES[failure.code])}`,
+          appearance: 'warning',
+          actions: [
+            ...(failure.recoverable ? [{ label: text('tryAgain'), run: () => effects.retry() }] : []),
+            { label: text('showWithoutEffect'), run: () => effects.choose('off') },
+          ],
+        });
+      } else if (status.kind === 'on' || status.kind === 'off') {
+        if (shown) this.#host.dismiss(uid);
+        shown = undefined;
+      }
+    });
+  }
+}
+
+const page = window as unknown as Record<symbol, boolean | undefined>;
+if (page[LOADED]) warn('it is loaded twice; the second loader line can go.');
+else {
+  page[LOADED] = true;
+  new Plugin().start();
+}

@@ -1,0 +1,5 @@
+/** webpack emits the file and gives its address. */
+declare module '*.svg' {
+  const url: string;
+  export default url;
+}

@@ -1,0 +1,90 @@
+import * as v from 'valibot';
+
+export const EFFECT_CHOICES = ['off', 'slight-blur', 'blur'] as const;
+export type EffectChoice = (typeof EFFECT_CHOICES)[number];
+
+/** Every flag under `config.greenroom`, with its default. */
+const schema = v.strictObject({
+  effects: v.optional(
+    v.strictObject({
+      /** Whether there is an Effects button and the camera goes through us. */
+      enabled: v.optional(v.boolean(), true),
+      /** What a first-time visitor starts with. */
+      default: v.optional(v.picklist(EFFECT_CHOICES), 'off'),
+      /** Whether a visitor's own choice is kept for the next meeting. */
+      remember: v.optional(v.boolean(), true),
+    }),
+    {},
+  ),
+  recorder: v.optional(
+    v.strictObject({
+      /** Whether there is a Record button. */
+      enabled: v.optional(v.boolean(), true),
+      /** Whether everybody in the meeting is told that a recording runs. */
+      announce: v.optional(v.boolean(), true),
+      /** Bits per second of the picture. */
+      videoBitsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100_000), v.maxValue(20_000_000)), 2_500_000),
+    }),
+    {},
+  ),
+});
+
+export type Config = Readonly<v.InferOutput<typeof schema>>;
+
+/**
+ * Reads the flags once. A wrong one is reported and replaced by its default; the others count.
+ *
+ * @param given `config.greenroom`, whatever the administrator wrote
+ * @param warn gets one sentence per wrong flag: its path, what was found and what is allowed
+ * @returns a copy, frozen: later changes of the page's config do not reach it
+ */
+export const readConfig = (given: unknown, warn: (sentence: string) => void): Config => {
+  let candidate: unknown = given === undefined ? {} : copy(given);
+  // Each round takes out what was found wrong, so that defaults step in; a flag cannot be wrong twice.
+  for (;;) {
+    const result = v.safeParse(schema, candidate);
+    if (result.success) return freeze(result.output);
+    const reported = new Set<string>();
+    for (const issue of result.issues) {
+      const keys = (issue.path ?? []).map((item) => String(item.key));
+      const path = ['config', 'greenroom', ...keys].join('.');
+      if (reported.has(path)) continue;
+      reported.add(path);
+      const unknown = issue.type === 'strict_object' && issue.expected === 'never';
+      warn(
+        unknown
+          ? `${path} is not a flag and is ignored; please check its spelling.`
+          : `${path} is ${issue.received}, but must be ${allowed(issue.expected, issue.requirement)}; the default is used.`,
+      );
+      candidate = without(candidate, keys);
+    }
+  }
+};
+
+const allowed = (expected: string | null, requirement: unknown): string => {
+  if (expected === 'Object') return 'an object';
+  if (expected !== null) return expected.replace(/^\((.*)\)$/, '$1').replace(/ \| /g, ' or ');
+  return typeof requirement === 'function' ? 'a whole number' : String(requirement);
+};
+
+/** Plain data only: functions and class instances have no place among flags. */
+const copy = (value: unknown): unknown => {
+  try {
+    return structuredClone(value);
+  } catch {
+    return null; // reported as not being an object
+  }
+};
+
+const without = (value: unknown, keys: readonly string[]): unknown => {
+  const [key, ...rest] = keys;
+  if (key === undefined) return {};
+  if (typeof value !== 'object' || value === null) return value;
+  const { [key]: inner, ...others } = value as Record<string, unknown>;
+  return rest.length > 0 ? { ...others, [key]: without(inner, rest) } : others;
+};
+
+const freeze = <T extends object>(value: T): T => {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) freeze(inner as object);
+  return Object.freeze(value);
+};

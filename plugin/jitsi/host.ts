@@ -1,0 +1,198 @@
+/**
+ * The only reader of the page's globals: JitsiMeetJS, APP and config. Everything is looked up when it is needed, since
+ * it comes to be at different moments of the page's start and differs between releases.
+ */
+
+interface CustomButton {
+  readonly id: string;
+  readonly text: string;
+  readonly icon: string;
+}
+
+interface JitsiTrack {
+  getTrack?: () => MediaStreamTrack | undefined;
+}
+interface TrackEntry {
+  readonly local?: boolean;
+  readonly mediaType?: string;
+  readonly jitsiTrack?: JitsiTrack;
+}
+interface Room {
+  on?: (event: string, listener: () => void) => void;
+  getName?: () => string;
+  setLocalParticipantProperty?: (name: string, value: unknown) => void;
+  removeLocalParticipantProperty?: (name: string) => void;
+}
+interface Store {
+  getState(): Readonly<Record<string, unknown>>;
+  dispatch(action: object): unknown;
+  subscribe(listener: () => void): () => void;
+}
+interface HostWindow {
+  config?: { greenroom?: unknown; customToolbarButtons?: CustomButton[] };
+  JitsiMeetJS?: { events?: { conference?: Record<string, string> } };
+  APP?: {
+    API?: { notifyToolbarButtonClicked?: (id: string, preventExecution?: boolean) => void };
+    conference?: { _room?: Room; roomName?: string };
+    store?: Store;
+  };
+}
+
+export interface Notice {
+  /** A notice with the uid of one that is shown takes its place. */
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  readonly appearance: 'normal' | 'success' | 'warning' | 'error';
+  readonly actions?: readonly { readonly label: string; readonly run: () => void }[];
+  /** Milliseconds; absent: until it is dismissed. */
+  readonly timeoutMs?: number;
+}
+
+/** Jitsi's own name for the presence property that announces a local recording. */
+const RECORDING_PROPERTY = 'localRecording';
+
+export class JitsiHost {
+  readonly #window = window as unknown as HostWindow;
+  readonly #clicks = new Map<string, () => void>();
+  readonly #waiting: Notice[] = [];
+  #wrapped: unknown;
+  #announced = false;
+
+  /** Whether config.js was evaluated before us. */
+  get hasConfig(): boolean {
+    return this.#window.config !== undefined;
+  }
+
+  get flags(): unknown {
+    return this.#window.config?.greenroom;
+  }
+
+  /** Resolves when the page's store exists; at once if it does. */
+  whenReady(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): boolean => {
+        this.#wrapClicks();
+        if (!this.#window.APP?.store) return false;
+        this.#showWaiting();
+        resolve();
+        return true;
+      };
+      if (look()) return;
+      // The store is there from DOMContentLoaded in today's releases; later looks cost little and outlive a change.
+      document.addEventListener('DOMContentLoaded', look);
+      window.addEventListener('load', () => {
+        if (look()) return;
+        const timer = setInterval(() => {
+          if (look()) clearInterval(timer);
+        }, 250);
+      });
+    });
+  }
+
+  /** Adds a toolbar button; has to happen before the app draws its toolbar. */
+  addToolbarButton(button: CustomButton, onClick: () => void): void {
+    const config = (this.#window.config ??= {});
+    config.customToolbarButtons = [...(config.customToolbarButtons ?? []), button];
+    this.#clicks.set(button.id, onClick);
+    this.#wrapClicks();
+  }
+
+  notify(notice: Notice): void {
+    const store = this.#window.APP?.store;
+    if (!store) {
+      this.#waiting.push(notice);
+      return;
+    }
+    const actions = (notice.actions ?? []).map((action) => ({
+      label: action.label,
+      run: (): boolean => {
+        action.run();
+        this.dismiss(notice.uid);
+        return true;
+      },
+    }));
+    store.dispatch({
+      type: 'SHOW_NOTIFICATION',
+      uid: notice.uid,
+      ...(notice.timeoutMs === undefined ? {} : { timeout: notice.timeoutMs }),
+      props: {
+        title: notice.title,
+        description: notice.description,
+        appearance: notice.appearance,
+        customActionNameKey: actions.map((action) => action.label),
+        customActionHandler: actions.map((action) => action.run),
+      },
+    });
+  }
+
+  dismiss(uid: string): void {
+    this.#window.APP?.store?.dispatch({ type: 'HIDE_NOTIFICATION', uid });
+  }
+
+  /** The microphone as the meeting hears it, muted or not; null while there is none. */
+  get microphone(): MediaStreamTrack | null {
+    const tracks = this.#window.APP?.store?.getState()['features/base/tracks'];
+    if (!Array.isArray(tracks)) return null;
+    const entry = (tracks as TrackEntry[]).find((track) => track.local === true && track.mediaType === 'audio');
+    return entry?.jitsiTrack?.getTrack?.() ?? null;
+  }
+
+  get roomName(): string {
+    const conference = this.#window.APP?.conference;
+    return conference?.roomName ?? conference?._room?.getName?.() ?? decodeURIComponent(location.pathname.split('/').pop() ?? '');
+  }
+
+  /** Calls `listener` with the microphone now and whenever it is another. Needs the store. */
+  followMicrophone(listener: (microphone: MediaStreamTrack | null) => void): void {
+    let last: MediaStreamTrack | null | undefined;
+    const look = (): void => {
+      const now = this.microphone;
+      if (now === last) return;
+      last = now;
+      listener(now);
+    };
+    this.#window.APP?.store?.subscribe(look);
+    look();
+  }
+
+  /** Calls `listener` whenever the meeting was left or lost. Needs the store. */
+  onLeft(listener: () => void): void {
+    const followed = new WeakSet<Room>();
+    const look = (): void => {
+      const room = this.#window.APP?.conference?._room;
+      if (!room?.on || followed.has(room)) return;
+      followed.add(room);
+      const events = this.#window.JitsiMeetJS?.events?.conference ?? {};
+      for (const name of [events['CONFERENCE_LEFT'], events['KICKED'], events['CONFERENCE_FAILED']]) if (name !== undefined) room.on(name, listener);
+      if (this.#announced) this.announceRecording(true);
+    };
+    this.#window.APP?.store?.subscribe(look);
+    look();
+  }
+
+  /** Tells everybody, also those who join later, in the way stock clients show. */
+  announceRecording(on: boolean): void {
+    this.#announced = on;
+    const room = this.#window.APP?.conference?._room;
+    // A boolean: the text "false" reads as true on the other side.
+    room?.setLocalParticipantProperty?.(RECORDING_PROPERTY, on);
+  }
+
+  /** A click on a custom button ends in this call even where no iframe listens. */
+  #wrapClicks(): void {
+    const api = this.#window.APP?.API;
+    const original = api?.notifyToolbarButtonClicked;
+    if (!api || !original || original === this.#wrapped) return;
+    const wrapped = (id: string, preventExecution?: boolean): void => {
+      original.call(api, id, preventExecution);
+      this.#clicks.get(id)?.();
+    };
+    api.notifyToolbarButtonClicked = wrapped;
+    this.#wrapped = wrapped;
+  }
+
+  #showWaiting(): void {
+    for (const notice of this.#waiting.splice(0)) this.notify(notice);
+  }
+}

@@ -1,0 +1,138 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { RecordingInfo } from '../../recorder';
+import { duration, size, text } from '../i18n';
+import type { RecorderControl, RecordingsView } from '../recorder-control';
+import { Panel } from './panel';
+import { useObservable } from './use-observable';
+
+/** Milliseconds since `from`, once a second while it is given. */
+const useElapsed = (from: number | undefined): number => {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (from === undefined) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [from]);
+  return from === undefined ? 0 : Math.max(0, now - from);
+};
+
+export const RecordingsPanel = ({ control, onClose }: { readonly control: RecorderControl; readonly onClose: () => void }) => {
+  const view = useObservable(control.view);
+  useEffect(() => void control.refresh(), [control]);
+  const recordings = view.list.filter((info) => !(info.id === currentId(view)));
+  return (
+    <Panel id="recordings-title" title={text('recordTitle')} onClose={onClose}>
+      <Controls control={control} view={view} />
+      {recordings.length === 0 ? (
+        <p class="empty">{text('recordEmpty')}</p>
+      ) : (
+        <ul class="list">
+          {recordings.map((info) => (
+            <Item key={info.id} info={info} control={control} view={view} />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+};
+
+const currentId = ({ state }: RecordingsView): string | undefined => (state.kind === 'recording' || state.kind === 'stopping' ? state.info.id : undefined);
+
+const Controls = ({ control, view: { state } }: { readonly control: RecorderControl; readonly view: RecordingsView }) => {
+  const elapsed = useElapsed(state.kind === 'recording' ? state.info.startedAt : undefined);
+  switch (state.kind) {
+    case 'recording':
+      return (
+        <div class="row">
+          <span>
+            {text('recording')} · {duration(elapsed)} · {size(state.info.bytes)}
+          </span>
+          <button class="button stop" type="button" onClick={() => void control.stop()}>
+            {text('recordStop')}
+          </button>
+        </div>
+      );
+    case 'starting':
+    case 'stopping':
+      return (
+        <button class="button wide" type="button" disabled>
+          {text(state.kind === 'starting' ? 'recordStarting' : 'recordStopping')}
+        </button>
+      );
+    default:
+      return (
+        <>
+          <button class="button primary wide" type="button" onClick={() => void control.start()}>
+            {text('recordStart')}
+          </button>
+          <p class="status">{text('recordHint')}</p>
+        </>
+      );
+  }
+};
+
+const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly control: RecorderControl; readonly view: RecordingsView }) => {
+  const share = view.saving.get(info.id);
+  if (view.removed.has(info.id)) {
+    return (
+      <li class="item row">
+        <span class="hint">
+          {text('recordDeleted')} {info.title}
+        </span>
+        <button class="button" type="button" onClick={() => void control.undoRemove(info.id)}>
+          {text('recordUndo')}
+        </button>
+      </li>
+    );
+  }
+  const when = new Date(info.startedAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  const label = `${info.title}, ${when}`;
+  return (
+    <li class="item">
+      <div class="row">
+        <span class="title">{info.title}</span>
+        {info.state === 'interrupted' && <span class="badge">{text('recordInterrupted')}</span>}
+        {info.state === 'recording' && <span class="badge live">{text('recordElsewhere')}</span>}
+      </div>
+      <div class="hint">
+        {when} · {duration(info.durationMs)} · {size(info.bytes)}
+      </div>
+      {share === undefined ? (
+        <div class="row actions">
+          <button class="button" type="button" aria-label={`${text('recordDownload')}: ${label}`} onClick={() => void control.save(info.id)}>
+            {text('recordDownload')}
+          </button>
+          {info.state !== 'recording' && (
+            <button class="button" type="button" aria-label={`${text('recordDelete')}: ${label}`} onClick={() => void control.remove(info.id)}>
+              {text('recordDelete')}
+            </button>
+          )}
+        </div>
+      ) : (
+        <div role="status">
+          <progress value={share} max={1} aria-label={text('recordPreparing', { percent: Math.round(share * 100) })} />
+          <span class="hint">{text('recordPreparing', { percent: Math.round(share * 100) })}</span>
+        </div>
+      )}
+    </li>
+  );
+};
+
+/** Always in sight while a recording runs, also when the panel is closed. */
+export const RecordingPill = ({ control }: { readonly control: RecorderControl }) => {
+  const { state } = useObservable(control.view);
+  const elapsed = useElapsed(state.kind === 'recording' ? state.info.startedAt : undefined);
+  if (state.kind !== 'recording') return null;
+  return (
+    <div class="pill" role="group" aria-label={text('recording')}>
+      <span class="light" aria-hidden="true" />
+      <span class="time" role="timer" aria-live="off">
+        {duration(elapsed)}
+      </span>
+      <button class="button stop" type="button" onClick={() => void control.stop()}>
+        {text('recordStop')}
+      </button>
+    </div>
+  );
+};

@@ -1,0 +1,58 @@
+/** One sheet for the shadow root, constructed rather than inline: a strict policy forbids style elements. */
+export const styles = `
+:host { all: initial; }
+* { box-sizing: border-box; }
+.root { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #f1f3f5; }
+button { font: inherit; color: inherit; }
+.panel {
+  position: fixed; z-index: 2147483000; left: 50%; bottom: 96px; transform: translateX(-50%);
+  width: min(380px, calc(100vw - 24px)); max-height: min(560px, calc(100vh - 130px)); overflow: auto;
+  background: #1c1f24; border: 1px solid #343a42; border-radius: 14px; box-shadow: 0 16px 48px rgb(0 0 0 / .55); padding: 16px;
+}
+.head { display: flex; align-items: center; justify-content: space-between; margin-bottom: 10px; }
+h2 { font-size: 16px; font-weight: 600; margin: 0; }
+.icon { display: grid; place-items: center; width: 32px; height: 32px; border: 0; border-radius: 8px; background: none; cursor: pointer; }
+.icon:hover { background: #2b3037; }
+:focus-visible { outline: 2px solid #7ab8ff; outline-offset: 2px; }
+.options { display: grid; gap: 8px; border: 0; margin: 0; padding: 0; }
+.option { display: flex; gap: 12px; align-items: center; padding: 10px 12px; border: 1px solid #343a42; border-radius: 10px; cursor: pointer; }
+.option:hover { background: #252a31; }
+.option:has(:checked) { border-color: #4f9dff; background: #1d2b3d; }
+.option:has(:focus-visible) { outline: 2px solid #7ab8ff; outline-offset: 2px; }
+.option input { appearance: none; position: absolute; opacity: 0; }
+.swatch { flex: none; width: 64px; height: 40px; border-radius: 6px; overflow: hidden; background: #39424d; }
+.name { font-weight: 600; }
+.hint, .status { color: #b3bcc6; font-size: 13px; }
+.status { margin: 12px 0 0; min-height: 19px; display: flex; gap: 8px; align-items: baseline; }
+.dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: #6b7682; }
+.dot.on { background: #3ddc84; } .dot.wait { background: #f5c04a; } .dot.bad { background: #ff6b5e; }
+.button { border: 1px solid #46505b; background: #2b3037; border-radius: 8px; padding: 6px 12px; cursor: pointer; }
+.button:hover { background: #363d46; }
+.button.primary { background: #2f6fd6; border-color: #2f6fd6; font-weight: 600; }
+.button.primary:hover { background: #3b7ee8; }
+.button.stop { background: #b3261e; border-color: #b3261e; font-weight: 600; }
+.button.stop:hover { background: #c93a31; }
+.button:disabled { opacity: .55; cursor: default; }
+.wide { width: 100%; padding: 10px 12px; }
+.list { list-style: none; margin: 14px 0 0; padding: 0; display: grid; gap: 8px; }
+.item { border-top: 1px solid #343a42; padding-top: 10px; }
+.row { display: flex; gap: 8px; align-items: center; justify-content: space-between; }
+.row.actions { justify-content: flex-start; margin-top: 8px; }
+.title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.badge { flex: none; font-size: 12px; padding: 1px 8px; border-radius: 999px; background: #5a4a1c; color: #ffe3a3; }
+.badge.live { background: #5c1f1b; color: #ffc9c4; }
+.empty { color: #b3bcc6; margin: 14px 0 0; }
+progress { width: 100%; height: 6px; margin-top: 8px; accent-color: #4f9dff; }
+.pill {
+  position: fixed; z-index: 2147482999; top: 16px; left: 16px; display: flex; align-items: center; gap: 10px;
+  background: rgb(28 31 36 / .92); border: 1px solid #4a3331; border-radius: 999px; padding: 6px 8px 6px 14px; box-shadow: 0 4px 16px rgb(0 0 0 / .4);
+}
+.pill .light { width: 10px; height: 10px; border-radius: 50%; background: #ff4d42; }
+.pill .time { font-variant-numeric: tabular-nums; }
+.pill .button { border-radius: 999px; padding: 3px 12px; }
+@media (prefers-reduced-motion: no-preference) {
+  .pill .light { animation: breathe 2s ease-in-out infinite; }
+  @keyframes breathe { 50% { opacity: .35; } }
+}
+@media (forced-colors: active) { .option:has(:checked) { outline: 2px solid Highlight; } .pill .light, .dot { forced-color-adjust: none; } }
+`;
