@@ -67,13 +67,10 @@ const allowed = (expected: string | null, requirement: unknown): string => {
   return typeof requirement === 'function' ? 'a whole number' : String(requirement);
 };
 
-/** Plain data only: functions and class instances have no place among flags. */
+/** Copies plain objects all the way down; anything else is left for the schema to judge. */
 const copy = (value: unknown): unknown => {
-  try {
-    return structuredClone(value);
-  } catch {
-    return null; // reported as not being an object
-  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)]));
 };
 
 const without = (value: unknown, keys: readonly string[]): unknown => {
