@@ -11,6 +11,7 @@ canvas.width = 640;
 canvas.height = 360;
 const picture = canvas.getContext('2d');
 let frame = 0;
+let noisy = false;
 setInterval(() => {
   frame++;
   if (picture === null) return;
@@ -18,6 +19,10 @@ setInterval(() => {
   picture.fillRect(0, 0, canvas.width, canvas.height);
   picture.fillStyle = '#000';
   picture.fillRect((frame * 7) % canvas.width, 100, 60, 160);
+  if (noisy) for (let spot = 0; spot < 2000; spot++) {
+    picture.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+    picture.fillRect(Math.random() * canvas.width, Math.random() * canvas.height, 8, 8);
+  }
 }, 33);
 
 const captured: MediaStream[] = [];
@@ -91,6 +96,9 @@ const lab = {
       });
     });
   },
+
+  /** A picture that no encoder can make small. */
+  noise(): void { noisy = true; },
 
   /** Plays a tone through the loudspeaker, for the tab's own sound. */
   async play(frequency: number): Promise<void> {
@@ -168,6 +176,35 @@ const lab = {
   untilSafe: (durationMs: number) => until((state) => (state.info?.durationMs ?? 0) >= durationMs),
   untilKind: (kind: RecorderState['kind']) => until((state) => state.kind === kind),
 
+  /** What is in the database, hidden or not. */
+  async stored(database: string): Promise<{ recordings: number; chunks: number }> {
+    const opened = await request(indexedDB.open(database));
+    const stores = opened.transaction(['recordings', 'chunks']);
+    const counted = { recordings: await request(stores.objectStore('recordings').count()), chunks: await request(stores.objectStore('chunks').count()) };
+    opened.close();
+    return counted;
+  },
+  /** A newer version of the code asks for the database; true if it gets it at once. `upgraded` waits until it does. */
+  upgrade: (database: string) => new Promise<boolean>((resolve) => {
+    const asked = indexedDB.open(database, 1000);
+    asked.onblocked = () => resolve(false);
+    upgraded = request(asked).then((opened) => {
+      opened.close();
+      resolve(true);
+      return true;
+    });
+  }),
+  upgraded: () => upgraded,
+  /** Resolves when no tab is recording it any more. */
+  untilReleased: (database: string, id: string) => navigator.locks.request(`${database}/${id}`, () => undefined),
+  /** Names of the private files that downloads were made of. */
+  async exports(): Promise<string[]> {
+    const names: string[] = [];
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('greenroom-exports', { create: true });
+    for await (const name of folder.keys()) names.push(name);
+    return names;
+  },
+
   leftAlive: () => ({
     tracks: captured.flatMap((stream) => stream.getTracks()).filter((track) => track.readyState === 'live').length,
     contexts: contexts.filter((context) => context.state !== 'closed').length,
@@ -175,7 +212,15 @@ const lab = {
   }),
 };
 
+let upgraded = Promise.resolve(false);
 let answer = (): void => undefined;
+
+function request<T>(asked: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error ?? new Error('refused'));
+  });
+}
 
 function until(done: (state: SeenState) => boolean): Promise<SeenState> {
   const last = seen.at(-1);
