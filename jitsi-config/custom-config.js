@@ -1,0 +1,29 @@
+// Greenroom: every flag with its default. Append this to config.js; leave out what you do not change.
+//
+// A wrong value is reported in the browser's console with its path, and the default is used. The flags are read once,
+// when the page loads, and cannot be changed from a meeting's address.
+config.greenroom = {
+    effects: {
+        // true: an Effects button, and every camera goes through the plugin.
+        // false: no button, and the camera is left alone.
+        enabled: true,
+
+        // What somebody who has not chosen yet starts with: 'off', 'slight-blur' or 'blur'.
+        default: 'off',
+
+        // Whether somebody's own choice is kept in their browser for the next meeting.
+        remember: true,
+    },
+
+    recorder: {
+        // true: a Record button. Recordings stay in the browser of whoever records.
+        // false: no button.
+        enabled: true,
+
+        // Whether everybody in the meeting is told while somebody records ("… has started a local recording").
+        announce: true,
+
+        // Bits per second of the recorded picture, 100000 to 20000000.
+        videoBitsPerSecond: 2500000,
+    },
+};
