@@ -11,6 +11,25 @@ const swc = {
 };
 const resolve = { extensions: ['.ts', '.tsx', '.mjs', '.js'] };
 
+/** What is in the bundle beside our own code; their licences ask to travel with it. */
+const BUNDLED = ['@mediapipe/tasks-vision', '@mediapipe/selfie_segmentation', 'idb', 'preact', 'valibot'];
+
+/** Writes LICENSES.txt: ours, and that of every package in the bundle. MediaPipe's packages bring no text: theirs is ours, Apache-2.0. */
+class LicencesPlugin {
+  apply(compiler) {
+    compiler.hooks.thisCompilation.tap('Licences', (compilation) => {
+      const parts = BUNDLED.map((name) => {
+        const folder = path.resolve(__dirname, 'node_modules', name);
+        const { version, license } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
+        const file = fs.readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+        return `${name} ${version} (${license})\n\n${file ? fs.readFileSync(path.join(folder, file), 'utf8') : 'See the Apache License above.'}`;
+      });
+      const own = `Greenroom (Apache-2.0)\n\n${fs.readFileSync(path.resolve(__dirname, 'LICENSE'), 'utf8')}`;
+      compilation.emitAsset('LICENSES.txt', new compiler.webpack.sources.RawSource([own, ...parts].join(`\n${'-'.repeat(80)}\n\n`)));
+    });
+  }
+}
+
 /** The shipped bundle: one classic script; everything else beside it in assets/, named by content. */
 const plugin = {
   name: 'plugin',
@@ -38,6 +57,7 @@ const plugin = {
     ],
   },
   optimization: { splitChunks: false, minimizer: [new TerserPlugin({ exclude: /vision_wasm_/, extractComments: false })] },
+  plugins: [new LicencesPlugin()],
   performance: { hints: false },
 };
 
