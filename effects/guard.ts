@@ -18,6 +18,8 @@ export interface GuardRequest {
   readonly host: WorkerHost;
   readonly spec: EffectSpec;
   readonly cover: CoverText;
+  /** Whether `none` lets the camera through. Without it, `none` shows the cover card. */
+  readonly allowRaw: boolean;
   /** Called at every change, and once at the start. */
   readonly onState: (state: EffectState) => void;
 }
@@ -31,6 +33,7 @@ export class Guard {
   readonly #host: WorkerHost;
   readonly #onState: (state: EffectState) => void;
   readonly #pipeline: GuardedPipeline;
+  readonly #allowRaw: boolean;
   #spec: EffectSpec;
   #state: EffectState | undefined;
   #lane: WorkerLane | undefined;
@@ -42,12 +45,13 @@ export class Guard {
     this.#onState = request.onState;
     this.#spec = request.spec;
     this.#pipeline = pipeline;
+    this.#allowRaw = request.allowRaw;
     // The pipeline is still being constructed: it must be whole before the worker can ask it for its streams.
     queueMicrotask(() => this.update(request.spec));
   }
 
   get rule(): FrameRule {
-    if (this.#spec.kind === 'none') return 'pass';
+    if (this.#spec.kind === 'none') return this.#allowRaw ? 'pass' : 'cover';
     return this.#lane ? 'process' : 'cover';
   }
 
@@ -56,7 +60,7 @@ export class Guard {
     if (this.#state?.kind === 'ended') return;
     this.#spec = spec;
     this.#lane?.update(spec);
-    if (spec.kind === 'none') this.#tell({ kind: 'passing' });
+    if (spec.kind === 'none') this.#tell({ kind: this.#allowRaw ? 'passing' : 'covered' });
     else if (!this.#lane) {
       this.#tell({ kind: 'covered' });
       void this.#open();
@@ -92,6 +96,7 @@ export class Guard {
         },
         () => this.#spec,
         this.cover,
+        this.#allowRaw,
         this.#pipeline.streams,
       );
       if (this.#state?.kind === 'ended') lane.close();

@@ -27,6 +27,8 @@ export interface EffectTrack {
 export interface EffectTrackOptions {
   readonly spec: EffectSpec;
   readonly cover: CoverText;
+  /** Default true. Where it is false, `none` shows the cover card: nothing raw can be asked for. */
+  readonly allowRaw?: boolean;
   readonly onState?: (state: EffectState) => void;
 }
 
@@ -49,6 +51,7 @@ export class Effects {
       host: this.#host,
       spec: options.spec,
       cover: options.cover,
+      allowRaw: options.allowRaw ?? true,
       onState: (next) => {
         state = next;
         options.onState?.(next);

@@ -18,6 +18,8 @@ export type ToWorker =
       readonly lane: number;
       readonly spec: EffectSpec;
       readonly cover: CoverText;
+      /** Whether `none` lets the camera through. */
+      readonly allowRaw: boolean;
       readonly assets: SegmenterAssets;
       /** Transferred. Absent where frames travel one by one in `frame` messages. */
       readonly streams?: { readonly readable: ReadableStream<VideoFrame>; readonly writable: WritableStream<VideoFrame> };

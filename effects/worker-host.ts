@@ -33,14 +33,14 @@ export class WorkerHost {
   readonly #assets: SegmenterAssets = bundledAssets();
 
   /** @throws EffectError `worker-unavailable`; `streams`, when given, are transferred only after the worker is up */
-  async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {
+  async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, allowRaw: boolean, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {
     const worker = await this.#started();
     const lane = this.#nextLane++;
     const post = (message: ToWorker, transfer: Transferable[] = []): void => worker.postMessage(message, transfer);
     const pair = streams?.();
     this.#lanes.set(lane, listener);
     post(
-      { type: 'open', lane, spec: spec(), cover, assets: this.#assets, ...(pair ? { streams: pair } : {}) },
+      { type: 'open', lane, spec: spec(), cover, allowRaw, assets: this.#assets, ...(pair ? { streams: pair } : {}) },
       pair ? [pair.readable, pair.writable] : [],
     );
     return {

@@ -4,7 +4,7 @@ import { plane } from './compositor/planes';
 import { CoverFrames } from './cover';
 import type { FromWorker, LaneState, SegmenterAssets, ToWorker } from './protocol';
 import { MASK_HEIGHT, MASK_WIDTH, Segmenter } from './segmenter/segmenter';
-import type { CoverText, EffectSpec } from './spec';
+import type { EffectSpec } from './spec';
 import { EffectError, toFailure } from './spec';
 
 /** The part of DedicatedWorkerGlobalScope used here; the DOM and worker type libraries exclude each other. */
@@ -35,10 +35,11 @@ const segmenter = new SharedSegmenter();
 
 /**
  * One camera's way through the worker. Whatever happens in {@link transform}, a raw frame comes out of it only while
- * the effect is `none`.
+ * the effect is `none` and raw frames are allowed.
  */
 class Lane {
   readonly #id: number;
+  readonly #allowRaw: boolean;
   readonly #assets: SegmenterAssets;
   readonly #cover: CoverFrames;
   readonly #reader = new FrameReader();
@@ -52,8 +53,9 @@ class Lane {
   #spec: EffectSpec;
   #state: LaneState | undefined;
 
-  constructor(id: number, spec: EffectSpec, cover: CoverText, assets: SegmenterAssets) {
-    this.#id = id;
+  constructor({ lane, spec, cover, allowRaw, assets }: Extract<ToWorker, { type: 'open' }>) {
+    this.#id = lane;
+    this.#allowRaw = allowRaw;
     this.#assets = assets;
     this.#cover = new CoverFrames(cover);
     this.#spec = spec;
@@ -91,14 +93,15 @@ class Lane {
    * @returns the frame that may leave
    */
   async transform(frame: VideoFrame): Promise<VideoFrame> {
-    if (this.#spec.kind === 'none') {
+    const spec = this.#spec;
+    if (spec.kind === 'none' && this.#allowRaw) {
       this.#tell({ kind: 'passing' });
       return frame;
     }
     const { width, height } = visibleSize(frame);
     const { timestamp } = frame;
     try {
-      const out = await this.#blur(frame, this.#spec.strength);
+      const out = spec.kind === 'none' ? undefined : await this.#blur(frame, spec.strength);
       if (out) {
         this.#tell({ kind: 'running' });
         return out;
@@ -155,7 +158,7 @@ let ticking: ReturnType<typeof setInterval> | undefined;
 scope.onmessage = ({ data: message }) => {
   switch (message.type) {
     case 'open': {
-      const lane = new Lane(message.lane, message.spec, message.cover, message.assets);
+      const lane = new Lane(message);
       lanes.set(message.lane, lane);
       if (message.streams) void lane.run(message.streams.readable, message.streams.writable);
       break;

@@ -8,7 +8,12 @@ config.greenroom = {
         // false: no button, and the camera is left alone.
         enabled: true,
 
+        // 'preferred': people may choose to show their room as it is.
+        // 'required': no camera picture ever leaves without an effect, and "No effect" is not on offer.
+        privacy: 'preferred',
+
         // What somebody who has not chosen yet starts with: 'off', 'slight-blur' or 'blur'.
+        // Where privacy is required, 'off' means 'blur'.
         default: 'off',
 
         // Whether somebody's own choice is kept in their browser for the next meeting.

@@ -9,7 +9,12 @@ const schema = v.strictObject({
     v.strictObject({
       /** Whether there is an Effects button and the camera goes through us. */
       enabled: v.optional(v.boolean(), true),
-      /** What a first-time visitor starts with. */
+      /**
+       * `preferred`: the camera may be shown as it is, by the user's own choice. `required`: it never leaves without an
+       * effect, and `off` is not on offer.
+       */
+      privacy: v.optional(v.picklist(['preferred', 'required']), 'preferred'),
+      /** What a first-time visitor starts with; where privacy is required, `off` means `blur`. */
       default: v.optional(v.picklist(EFFECT_CHOICES), 'off'),
       /** Whether a visitor's own choice is kept for the next meeting. */
       remember: v.optional(v.boolean(), true),

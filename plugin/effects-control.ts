@@ -29,11 +29,15 @@ export class EffectsControl implements GateKeeper {
   readonly view: Observable<EffectsView>;
   readonly #effects = new Effects();
   readonly #remember: boolean;
+  /** What people may choose from. */
+  readonly choices: readonly EffectChoice[];
   readonly #tracks = new Map<EffectTrack, EffectState>();
 
   constructor(config: Config['effects']) {
     this.#remember = config.remember;
-    const choice = (config.remember ? recall() : undefined) ?? config.default;
+    this.choices = config.privacy === 'required' ? EFFECT_CHOICES.filter((each) => each !== 'off') : EFFECT_CHOICES;
+    const wanted = (config.remember ? recall() : undefined) ?? config.default;
+    const choice = this.choices.includes(wanted) ? wanted : 'blur';
     this.view = new Observable<EffectsView>({ choice, status: { kind: choice === 'off' ? 'off' : 'idle' } });
   }
 
@@ -45,6 +49,7 @@ export class EffectsControl implements GateKeeper {
     try {
       const effectTrack = this.#effects.process(camera, {
         spec: SPECS[choice],
+        allowRaw: this.rawAllowed,
         cover: { title: text('coverTitle'), detail: text('coverDetail') },
         onState: (state) => {
           if (state.kind === 'ended') this.#tracks.delete(effectTrack);
@@ -61,7 +66,13 @@ export class EffectsControl implements GateKeeper {
     }
   }
 
+  /** Whether the camera may be shown as it is, if the user wants it. */
+  get rawAllowed(): boolean {
+    return this.choices.includes('off');
+  }
+
   choose(choice: EffectChoice): void {
+    if (!this.choices.includes(choice)) return;
     if (this.#remember) remember(choice);
     this.view.set({ choice, status: { kind: choice === 'off' ? 'off' : 'idle' } });
     for (const track of this.#tracks.keys()) track.update(SPECS[choice]);

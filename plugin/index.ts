@@ -90,7 +90,8 @@ class Plugin {
           appearance: 'warning',
           actions: [
             ...(failure.recoverable ? [{ label: text('tryAgain'), run: () => effects.retry() }] : []),
-            { label: text('showWithoutEffect'), run: () => effects.choose('off') },
+            { label: text('cameraOff'), run: () => this.#host.muteCamera() },
+            ...(effects.rawAllowed ? [{ label: text('showWithoutEffect'), run: () => effects.choose('off') }] : []),
           ],
         });
       } else if (status.kind === 'on' || status.kind === 'off') {

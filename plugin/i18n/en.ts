@@ -25,6 +25,7 @@ export const en = {
   failEngineUnavailable: 'The segmentation engine could not be started. Please try again; if it stays, try another browser or tell your administrator.',
   failFrameFailed: 'Your camera pictures cannot be processed. Please try again, or use a current Chrome, Edge, Firefox or Safari.',
   tryAgain: 'Try again',
+  cameraOff: 'Camera off',
   showWithoutEffect: 'Show my room',
   // Recorder
   recordTitle: 'Recordings',

@@ -11,10 +11,12 @@ interface CustomButton {
 
 interface JitsiTrack {
   getTrack?: () => MediaStreamTrack | undefined;
+  mute?: () => Promise<unknown>;
 }
 interface TrackEntry {
   readonly local?: boolean;
   readonly mediaType?: string;
+  readonly videoType?: string;
   readonly jitsiTrack?: JitsiTrack;
 }
 interface Room {
@@ -132,10 +134,11 @@ export class JitsiHost {
 
   /** The microphone as the meeting hears it, muted or not; null while there is none. */
   get microphone(): MediaStreamTrack | null {
-    const tracks = this.#window.APP?.store?.getState()['features/base/tracks'];
-    if (!Array.isArray(tracks)) return null;
-    const entry = (tracks as TrackEntry[]).find((track) => track.local === true && track.mediaType === 'audio');
-    return entry?.jitsiTrack?.getTrack?.() ?? null;
+    return this.#localTrack('audio')?.getTrack?.() ?? null;
+  }
+
+  muteCamera(): void {
+    void this.#localTrack('video')?.mute?.();
   }
 
   get roomName(): string {
@@ -177,6 +180,12 @@ export class JitsiHost {
     const room = this.#window.APP?.conference?._room;
     // A boolean: the text "false" reads as true on the other side.
     room?.setLocalParticipantProperty?.(RECORDING_PROPERTY, on);
+  }
+
+  #localTrack(mediaType: 'audio' | 'video'): JitsiTrack | undefined {
+    const tracks = this.#window.APP?.store?.getState()['features/base/tracks'];
+    if (!Array.isArray(tracks)) return undefined;
+    return (tracks as TrackEntry[]).find((track) => track.local === true && track.mediaType === mediaType && track.videoType !== 'desktop')?.jitsiTrack;
   }
 
   /** A click on a custom button ends in this call even where no iframe listens. */

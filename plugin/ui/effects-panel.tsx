@@ -1,5 +1,4 @@
 import type { EffectChoice } from '../config';
-import { EFFECT_CHOICES } from '../config';
 import type { EffectsControl, EffectsStatus } from '../effects-control';
 import { text } from '../i18n';
 import type { Key } from '../i18n/en';
@@ -17,7 +16,7 @@ export const EffectsPanel = ({ control, onClose }: { readonly control: EffectsCo
   return (
     <Panel id="effects-title" title={text('effectsTitle')} onClose={onClose}>
       <div class="options" role="radiogroup" aria-labelledby="effects-title">
-        {EFFECT_CHOICES.map((each) => (
+        {control.choices.map((each) => (
           <label class="option" key={each}>
             <input type="radio" name="effect" value={each} checked={each === choice} onChange={() => control.choose(each)} />
             <Swatch blur={NAMES[each].blur} />

@@ -6,7 +6,7 @@ const read = (given: unknown) => {
 };
 
 const DEFAULTS = {
-  effects: { enabled: true, default: 'off', remember: true },
+  effects: { enabled: true, privacy: 'preferred', default: 'off', remember: true },
   recorder: { enabled: true, announce: true, videoBitsPerSecond: 2_500_000 },
 };
 
