@@ -35,11 +35,13 @@ export interface PageServer {
  * - `/<name>.html`, a page made up around the script `test/browser/pages/<name>.ts`;
  * - everything in `build/browser` (the bundled pages) at the root, and everything in `dist` under `/dist/`.
  * @param headers added to every answer; `Content-Security-Policy` may be replaced
+ * @param missing files whose address matches are answered with 404; asked anew for every request
  * @param folders more folders to serve, by the first part of the path
  */
-export async function servePages({ headers = {}, folders = {} }: {
+export async function servePages({ headers = {}, folders = {}, missing = () => null }: {
   headers?: Readonly<Record<string, string>>;
   folders?: Readonly<Record<string, string>>;
+  missing?: () => RegExp | null;
 } = {}): Promise<PageServer> {
   const roots: Readonly<Record<string, string>> = { dist: path.join(root, 'dist'), ...folders };
   const pages = path.join(root, 'build/browser');
@@ -47,6 +49,15 @@ export async function servePages({ headers = {}, folders = {} }: {
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries({ 'Content-Security-Policy': policy, 'Cache-Control': 'no-store', ...headers })) response.setHeader(name, value);
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === '/favicon.ico') {
+      response.statusCode = 204;
+      response.end();
+      return;
+    }
+    if (missing()?.test(pathname) === true) {
+      notFound(response);
+      return;
+    }
     const page = /^\/([\w-]+)\.html$/.exec(pathname)?.[1];
     if (page !== undefined) {
       response.setHeader('Content-Type', types['.html'] ?? '');

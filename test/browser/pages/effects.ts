@@ -1,32 +1,159 @@
-import type { EffectSpec, EffectTrack } from '../../../effects';
-import { Effects } from '../../../effects';
+// A camera, an output, and what left it. Every method answers with plain data, as it is called from outside.
+import type { EffectSpec, EffectState, EffectTrack } from '../../../effects';
+import { EffectError, Effects } from '../../../effects';
+import { decodeMark } from '../../tools/marks';
 
-/** What the effects tests drive from outside: a camera, an output, and what left it. */
-const effects = new Effects();
+const cover = { title: 'Camera is getting ready', detail: 'Your picture appears in a moment' };
+
+let effects = new Effects();
+let camera: MediaStreamTrack | undefined;
 let current: EffectTrack | undefined;
 const states: string[] = [];
+const watchers = new Set<() => void>();
+const frames = { total: 0, marked: 0, sizes: [] as string[] };
 
-const page = {
-  supported: Effects.supported,
-  states,
-  async open(spec: EffectSpec, camera?: MediaStreamTrack): Promise<void> {
-    const track = camera ?? (await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } })).getVideoTracks()[0];
-    if (!track) throw new Error('no camera');
-    current = effects.process(track, { spec, cover: { title: 'Camera is getting ready', detail: 'Your picture appears in a moment' }, onState: (state) => states.push(state.kind === 'failed' ? `failed:${state.failure.code}:${state.failure.detail}` : state.kind) });
+const name = (state: EffectState): string => (state.kind === 'failed' ? `failed ${state.failure.code}` : state.kind);
+
+/** Reads every frame of the output: Chromium only. */
+const watch = async (track: MediaStreamTrack): Promise<void> => {
+  const reader = new MediaStreamTrackProcessor({ track: track as MediaStreamVideoTrack }).readable.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    const frame = next.value;
+    const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
+    const rgba = new Uint8Array(width * height * 4);
+    await frame.copyTo(rgba, { format: 'RGBA' });
+    frame.close();
+    const luma = new Uint8Array(width * height);
+    for (let i = 0; i < luma.length; i++) luma[i] = (rgba[4 * i]! * 66 + rgba[4 * i + 1]! * 129 + rgba[4 * i + 2]! * 25 + 4224) >> 8;
+    frames.total++;
+    if (decodeMark(luma, width, height, width)) frames.marked++;
+    const size = `${width}x${height}`;
+    if (frames.sizes.at(-1) !== size) frames.sizes.push(size);
+    for (const check of [...watchers]) check();
+  }
+};
+
+const until = (done: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const check = (): void => {
+      if (!done()) return;
+      watchers.delete(check);
+      resolve();
+    };
+    watchers.add(check);
+    check();
+  });
+
+/** A camera for browsers whose fake one shows no person: a clip, played and captured. Stands in for a device only. */
+const clipCamera = async (url: string): Promise<MediaStreamTrack> => {
+  const video = document.createElement('video');
+  video.src = url;
+  video.loop = true;
+  video.muted = true;
+  await video.play();
+  const canvas = document.createElement('canvas');
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  const context = canvas.getContext('2d')!;
+  const draw = (): void => {
+    context.drawImage(video, 0, 0);
+    requestAnimationFrame(draw);
+  };
+  draw();
+  return canvas.captureStream(30).getVideoTracks()[0]!;
+};
+
+const lab = {
+  states: () => states,
+  frames: () => frames,
+  async open(spec: EffectSpec, options: { clip?: string; allowRaw?: boolean } = {}): Promise<void> {
+    camera = options.clip === undefined ? (await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } })).getVideoTracks()[0]! : await clipCamera(options.clip);
+    current = effects.process(camera, {
+      spec,
+      cover,
+      ...(options.allowRaw === undefined ? {} : { allowRaw: options.allowRaw }),
+      onState: (state) => {
+        states.push(name(state));
+        for (const check of [...watchers]) check();
+      },
+    });
+    if ('MediaStreamTrackProcessor' in window) void watch(current.track);
     const video = document.createElement('video');
-    video.id = 'output';
     video.muted = true;
     video.srcObject = new MediaStream([current.track]);
     document.body.append(video);
     await video.play();
   },
-  update(spec: EffectSpec): void {
-    current?.update(spec);
+  update: (spec: EffectSpec) => current!.update(spec),
+  /** Resolves when the newest state is `kind`. */
+  state: (kind: string) => until(() => states.at(-1) === kind),
+  /** Resolves when `count` more frames have left. */
+  more(count: number): Promise<void> {
+    const goal = frames.total + count;
+    return until(() => frames.total >= goal);
   },
-  get track(): MediaStreamTrack | undefined {
-    return current?.track;
+  stop: () => current!.track.stop(),
+  dispose(): void {
+    effects.dispose();
+    effects = new Effects();
+  },
+  /** Luma of the output's present picture, 640x360, as a video element shows it. */
+  picture(): number[] {
+    const video = document.querySelector('video')!;
+    const canvas = new OffscreenCanvas(640, 360);
+    const context = canvas.getContext('2d')!;
+    context.drawImage(video, 0, 0, 640, 360);
+    const { data } = context.getImageData(0, 0, 640, 360);
+    return Array.from({ length: 640 * 360 }, (_, i) => (data[4 * i]! * 66 + data[4 * i + 1]! * 129 + data[4 * i + 2]! * 25 + 4224) >> 8);
+  },
+  /** What an application asks of a camera track, answered by the camera and by the output. */
+  compare() {
+    const output = current!.track;
+    const ask = (track: MediaStreamTrack) => ({
+      kind: track.kind,
+      label: track.label,
+      enabled: track.enabled,
+      readyState: track.readyState,
+      settings: track.getSettings(),
+      constraints: track.getConstraints(),
+      capabilities: track.getCapabilities(),
+    });
+    return { camera: ask(camera!), output: ask(output), clone: ask(output.clone()) };
+  },
+  async constrain(width: number): Promise<number | undefined> {
+    await current!.track.applyConstraints({ width });
+    return camera!.getSettings().width;
+  },
+  /** Stops a clone first, then the track, and tells after each whether the camera is still on. */
+  release(): string[] {
+    const clone = current!.track.clone();
+    clone.stop();
+    const first = camera!.readyState;
+    current!.track.stop();
+    return [first, camera!.readyState, clone.readyState, current!.track.readyState];
+  },
+  /** Unplugs the camera, as far as a page can: the track ends and says so. Resolves with the output's state at its own `ended`. */
+  unplug(): Promise<string> {
+    const ended = new Promise<string>((resolve) => current!.track.addEventListener('ended', () => resolve(current!.track.readyState)));
+    camera!.stop();
+    camera!.dispatchEvent(new Event('ended'));
+    return ended;
+  },
+  refused(): string {
+    const stopped = new MediaStream([camera!]).getVideoTracks()[0]!;
+    const processor = window.MediaStreamTrackProcessor;
+    // No browser at hand lacks the constructor's means and has the rest: this one throws in its place.
+    Object.assign(window, { MediaStreamTrackProcessor: function Broken() { throw new Error('broken on purpose'); } });
+    try {
+      effects.process(stopped, { spec: { kind: 'blur', strength: 1 }, cover });
+      return 'accepted';
+    } catch (error) {
+      return error instanceof EffectError ? error.failure.code : String(error);
+    } finally {
+      Object.assign(window, { MediaStreamTrackProcessor: processor });
+    }
   },
 };
 
-export type EffectsPage = typeof page;
-Object.assign(window, { page });
+export type EffectsLab = typeof lab;
+Object.assign(window, { lab });
