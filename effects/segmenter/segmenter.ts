@@ -78,13 +78,27 @@ const SIMD_PROBE = new Uint8Array([
 ]);
 const supportsSimd = (): boolean => WebAssembly.validate(SIMD_PROBE);
 
+/** What the engine says about itself at every start, in glog's form: I and W lines, and that it runs. */
+const CHATTER = /^[IW]\d{4} \d\d:\d\d|^INFO: |^Graph successfully/;
+
+let hushed = false;
+
 /**
- * The engine's chatter, some of it on the error channel, would fill the meeting's console. Emscripten takes its
- * printers from a global `Module`, which MediaPipe's loader hands on and then clears.
+ * Keeps the engine's chatter, some of it on the error channel, out of the meeting's console. Emscripten takes its
+ * printers from a global `Module`, which MediaPipe's loader hands on and then clears; some lines go to this worker's
+ * own console directly.
  */
 const hushEngine = (): void => {
-  const lines = (line: string): void => {
-    if (/^[EF]\d{4} |abort|out of memory/i.test(line)) console.warn('[greenroom] segmenter:', line);
+  if (!hushed) for (const channel of ['log', 'info', 'warn', 'error'] as const) {
+    const original = console[channel].bind(console);
+    console[channel] = (...values: unknown[]) => {
+      if (!CHATTER.test(String(values[0]))) original(...values);
+    };
+  }
+  hushed = true;
+  const say = (line: string): void => console.warn('[greenroom] segmenter:', line);
+  const print = (line: string): void => {
+    if (!CHATTER.test(line)) say(line);
   };
-  Object.assign(self, { Module: { print: lines, printErr: lines } });
+  Object.assign(self, { Module: { print, printErr: print } });
 };

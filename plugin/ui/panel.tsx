@@ -16,7 +16,8 @@ export const Panel = ({ id, title, onClose, children }: PanelProps) => {
   useEffect(() => {
     const panel = ref.current;
     const before = document.activeElement as HTMLElement | null;
-    panel?.querySelector<HTMLElement>('input:checked, .primary:not(:disabled), button')?.focus();
+    const first = ['input:checked', '.wide:not(:disabled), .stop', 'button'].map((each) => panel?.querySelector<HTMLElement>(each)).find((found) => found);
+    first?.focus();
     const onPointer = (event: PointerEvent): void => {
       // The click that opened the panel has been dealt with; a later one outside of it closes.
       if (panel && !event.composedPath().includes(panel)) onClose();

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RecordingInfo } from '../../recorder';
 import { duration, size, text } from '../i18n';
 import type { RecorderControl, RecordingsView } from '../recorder-control';
@@ -19,7 +19,17 @@ const useElapsed = (from: number | undefined): number => {
 
 export const RecordingsPanel = ({ control, onClose }: { readonly control: RecorderControl; readonly onClose: () => void }) => {
   const view = useObservable(control.view);
+  const was = useRef(view.state.kind);
   useEffect(() => void control.refresh(), [control]);
+  useEffect(
+    () =>
+      control.view.subscribe(({ state }) => {
+        // The panel would be in the picture; the pill says all there is to say.
+        if (state.kind === 'recording' && was.current === 'starting') onClose();
+        was.current = state.kind;
+      }),
+    [control],
+  );
   const recordings = view.list.filter((info) => !(info.id === currentId(view)));
   return (
     <Panel id="recordings-title" title={text('recordTitle')} onClose={onClose}>
