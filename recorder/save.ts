@@ -10,7 +10,7 @@ export interface SaveOptions {
 const FOLDER = 'greenroom-exports';
 /** The end of a download is not told to the page. A gigabyte takes seconds, so by then it is over. */
 const KEPT_MS = 15 * 60_000;
-const TITLE_LENGTH = 80;
+const TITLE_LENGTH = 60;
 
 /**
  * Gives the recording to the browser's downloads. It is copied chunk by chunk into a private file first, because a Blob
@@ -29,9 +29,9 @@ export async function saveFile(journal: Journal, info: RecordingInfo, options: S
 export function fileNameOf({ title, startedAt, mimeType }: Pick<RecordingInfo, 'title' | 'startedAt' | 'mimeType'>): string {
   const words = title
     .normalize('NFC')
-    // Reserved by some file system; control characters; and those that turn the direction of reading.
+    // Reserved by some file system; control characters; and those that turn the direction of reading. Joiners stay: Persian and emoji need them.
     // eslint-disable-next-line no-control-regex
-    .replace(/[\\/:*?"<>|\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
+    .replace(/[\\/:*?"<>|\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
     .replace(/\s+/g, ' ')
     .replace(/^[.\s]+/, '');
   const short = Array.from(words).slice(0, TITLE_LENGTH).join('').trim();

@@ -141,6 +141,19 @@ const lab = {
   },
   refuseCapture(): void { source = () => Promise.reject(new DOMException('Permission denied by user', 'NotAllowedError')); },
 
+  /**
+   * Firefox does not run Web Audio on a machine without a sound device, as test machines are. Here its fake microphone
+   * takes the place of the mix; encoder, journal and locks remain the real ones.
+   */
+  async fakeMix(): Promise<void> {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    globalThis.AudioContext = class extends EventTarget {
+      state = 'running';
+      createMediaStreamDestination(): { stream: MediaStream } { return { stream: stream.clone() }; }
+      close(): Promise<void> { return Promise.resolve(); }
+    } as unknown as typeof AudioContext;
+  },
+
   /** A prompt that nobody answers until `answerPrompt`. */
   holdPrompt(): void {
     const before = source;
