@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
-import puppeteer, { type Browser, type CDPSession, type Page, type Target } from 'puppeteer-core';
+import puppeteer, { type Browser, type BrowserContext, type CDPSession, type Page, type Target, TargetType } from 'puppeteer-core';
 
 export interface LaunchOptions {
   /** Origins that get camera and microphone without asking. More by `allowMedia()`. */
@@ -72,7 +72,7 @@ export async function launchChromium(options: LaunchOptions = {}): Promise<Launc
       ...(options.args ?? []),
     ],
   });
-  const launched = wrap(browser, profile, options.profile === undefined, async () => undefined);
+  const launched = wrap(browser, profile, options.profile === undefined, true, () => Promise.resolve());
   for (const origin of options.allow ?? []) await launched.allowMedia(origin);
   return launched;
 }
@@ -119,14 +119,19 @@ export async function launchFirefox(options: LaunchOptions = {}): Promise<Launch
         ...options.preferences,
       },
     });
-    return wrap(browser, profile, options.profile === undefined, async () => display?.stop());
+    return wrap(browser, profile, options.profile === undefined, false, async () => display?.stop());
   } catch (error) {
     await display?.stop();
     throw error;
   }
 }
 
-function wrap(browser: Browser, profile: string, ownsProfile: boolean, cleanup: () => Promise<void>): Launched {
+/** Grants camera and microphone to an origin in Chromium. */
+function allowMedia(context: BrowserContext, origin: string): Promise<void> {
+  return context.setPermission(origin, { permission: { name: 'camera' }, state: 'granted' }, { permission: { name: 'microphone' }, state: 'granted' });
+}
+
+function wrap(browser: Browser, profile: string, ownsProfile: boolean, grantsNeeded: boolean, cleanup: () => Promise<void>): Launched {
   const child = browser.process();
   if (child === null) throw new Error('the browser has no process');
   const ended = new Promise<void>((resolve) => {
@@ -143,7 +148,7 @@ function wrap(browser: Browser, profile: string, ownsProfile: boolean, cleanup: 
     process: child,
     profile,
     allowMedia: async (origin) => {
-      if (browser.process()?.spawnfile.includes('firefox') !== true) await browser.defaultBrowserContext().overridePermissions(origin, ['camera', 'microphone']);
+      if (grantsNeeded) await allowMedia(browser.defaultBrowserContext(), origin);
     },
     kill,
     close: () => (closing ??= (async () => {
@@ -215,13 +220,13 @@ export async function watchRequests(browser: Browser, origin: string): Promise<W
   };
 
   const onTarget = async (target: Target): Promise<void> => {
-    if (target.type() === 'page') {
+    if (target.type() === TargetType.PAGE) {
       const page = await target.page().catch(() => null);
       if (page === null) return;
       await attach(await page.createCDPSession(), 'page');
       page.on('workercreated', (worker) => void attach(worker.client, 'worker'));
       for (const worker of page.workers()) await attach(worker.client, 'worker');
-    } else if (target.type() === 'service_worker' || target.type() === 'shared_worker') {
+    } else if (target.type() === TargetType.SERVICE_WORKER || target.type() === TargetType.SHARED_WORKER) {
       await attach(await target.createCDPSession(), target.type());
     }
   };

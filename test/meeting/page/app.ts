@@ -1,6 +1,6 @@
 import { Conference } from './conference';
 import type { Config, JitsiMeetLibrary } from './lib';
-import { type Action, createStore, type State, type Store } from './store';
+import { createStore, type State, type Store } from './store';
 import { show } from './view';
 
 /**

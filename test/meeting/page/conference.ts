@@ -241,7 +241,8 @@ export class Conference {
   /** Two in the room: one of them starts the peer-to-peer session, Firefox if there is one. A third ends it. */
   #considerSession(): void {
     const room = this._room;
-    if (!room) return;
+    // While leaving, the library reports everybody else as gone.
+    if (!room || !this.#room) return;
     const peers = room.getParticipants();
     const [peer] = peers;
     if (peers.length !== 1 || !peer) {

@@ -1,3 +1,4 @@
+/* eslint no-unused-vars: "off" -- the app reads this global */
 /* The stand-in site's configuration, in the shape of Debian's /etc/jitsi/meet/<domain>-config.js. */
 var config = {
   hosts: { domain: 'meet.test', muc: 'conference.meet.test', focus: 'focus.meet.test' },

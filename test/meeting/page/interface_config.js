@@ -1,1 +1,2 @@
+/* eslint no-unused-vars: "off" -- the app reads this global */
 var interfaceConfig = { APP_NAME: "Meeting" };
