@@ -3,7 +3,7 @@ import type { Page } from 'puppeteer-core';
 import { startProxy } from './proxy';
 import { type Meeting, type MeetingOptions, startMeeting } from './server';
 
-export interface OpenMeeting extends Meeting {
+export interface OpenedMeeting extends Meeting {
   /** False where it is a real Jitsi Meet behind the proxy: `config`, `basePath` and `dist` have no effect there. */
   readonly standIn: boolean;
 }
@@ -12,7 +12,7 @@ export interface OpenMeeting extends Meeting {
  * The meeting the tests run against: the stand-in or, if `GREENROOM_JITSI` holds an address, that Jitsi Meet behind
  * a proxy which adds the plugin. Either way the caller ends it with `stop()`.
  */
-export async function openMeeting(options: MeetingOptions = {}): Promise<OpenMeeting> {
+export async function openMeeting(options: MeetingOptions = {}): Promise<OpenedMeeting> {
   const site = process.env['GREENROOM_JITSI'];
   if (site === undefined || site === '') return { ...(await startMeeting(options)), standIn: true };
   const { plugin, greenroom, missing, port } = options;

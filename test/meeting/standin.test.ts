@@ -3,12 +3,12 @@ import type { Page } from 'puppeteer-core';
 import { launchChromium, type Launched, listen, type Watch, watchRequests } from '../tools/browsers';
 import { footage } from '../tools/footage';
 import { tone } from '../tools/sound';
-import { changeCamera, hangUp, join, muteCamera, muteMicrophone, type OpenMeeting, openMeeting, shareScreen, waitForRemoteMute, waitForRemoteVideo } from './harness';
+import { changeCamera, hangUp, join, muteCamera, muteMicrophone, type OpenedMeeting, openMeeting, shareScreen, waitForRemoteMute, waitForRemoteVideo } from './harness';
 import { incoming, nextPicture, resetIncoming, waitForFrames, watchIncoming } from './watch';
 
 /** The meeting by itself, without the plugin: what every other test here stands on. */
 
-let meeting: OpenMeeting;
+let meeting: OpenedMeeting;
 let sender: Launched;
 let receiver: Launched;
 let a: Page;
