@@ -1,0 +1,36 @@
+import type { Page } from 'puppeteer-core';
+
+import { clickButton } from './harness';
+
+/** What a person does with the plugin's own surface, whatever meeting page it is in. */
+
+/** Waits for an element in the plugin's shadow root and clicks it, as a pointer would. */
+export const clickInside = async (page: Page, selector: string): Promise<void> => {
+  const handle = await page.waitForSelector(`#greenroom >>> ${selector}`, { timeout: 10_000 });
+  if (!handle) throw new Error(`${selector} is not in the plugin's surface`);
+  await handle.evaluate((element) => (element as HTMLElement).click());
+};
+
+export const textInside = (page: Page, selector: string): Promise<string | null> =>
+  page.evaluate((each) => document.querySelector('#greenroom')?.shadowRoot?.querySelector(each)?.textContent ?? null, selector);
+
+/** Opens the Effects panel, chooses, and waits until the panel says that it is so; closes it. */
+export const chooseEffect = async (page: Page, effect: 'off' | 'slight-blur' | 'blur'): Promise<void> => {
+  await clickButton(page, 'greenroom-effects');
+  await clickInside(page, `input[value="${effect}"]`);
+  await waitForEffect(page, effect === 'off' ? '' : 'on');
+  await clickButton(page, 'greenroom-effects');
+};
+
+/** Waits, with the Effects panel open, for the dot beside its status. */
+export const waitForEffect = async (page: Page, dot: '' | 'on' | 'wait' | 'bad'): Promise<void> => {
+  await page.waitForFunction(
+    (wanted) => {
+      const panel = document.querySelector('#greenroom')?.shadowRoot?.querySelector('.panel');
+      const shown = panel?.querySelector('.status .dot');
+      return panel && (wanted === '' ? !shown : shown?.classList.contains(wanted));
+    },
+    { timeout: 20_000, polling: 50 },
+    dot,
+  );
+};
