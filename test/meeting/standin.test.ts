@@ -20,8 +20,8 @@ beforeAll(async () => {
   const clip = await footage({ mark: true });
   meeting = await openMeeting({ plugin: false });
   [sender, receiver] = await Promise.all([
-    launchChromium({ video: clip.y4m, audio: await tone(440), allow: [meeting.origin] }),
-    launchChromium({ args: ['--use-fake-device-for-media-stream=device-count=2'], allow: [meeting.origin] }),
+    launchChromium({ video: clip.y4m, audio: await tone(440), allow: [meeting.origin], args: ['--auto-select-tab-capture-source-by-title=slides'] }),
+    launchChromium({ args: ['--use-fake-device-for-media-stream=device-count=3'], allow: [meeting.origin] }),
   ]);
   watches = await Promise.all([sender, receiver].map(({ browser }) => watchRequests(browser, meeting.origin)));
   [a, b] = await Promise.all([sender.browser.newPage(), receiver.browser.newPage()]);
@@ -91,13 +91,20 @@ test('changing the camera puts another track on the same connection', async () =
 
   const label = (): Promise<string | undefined> => b.evaluate(() => window.APP?.store?.getState()['features/base/tracks'].find(({ local, mediaType }) => local && mediaType === 'video')?.jitsiTrack.getTrack().label);
   const before = await label();
-  const other = await b.evaluate(async (before) => (await navigator.mediaDevices.enumerateDevices()).find(({ kind, label }) => kind === 'videoinput' && label !== before)?.deviceId, before);
+  // The last of the three: the second gives 16-bit depth, which no encoder takes.
+  const other = await b.evaluate(async () => (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput').pop()?.deviceId);
   await changeCamera(b, other);
   expect(await label()).not.toBe(before);
   await waitForRemoteVideo(a);
 }, 40_000);
 
 test('the screen takes the place of the camera and gives it back', async () => {
+  const slides = await sender.browser.newPage();
+  await slides.goto(meeting.url());
+  await slides.evaluate(() => {
+    document.title = 'slides';
+  });
+  await a.bringToFront();
   await shareScreen(a, true);
   await b.waitForFunction(() => window.APP?.store?.getState()['features/base/tracks'].some(({ local, videoType }) => !local && videoType === 'desktop'), { timeout: 10_000 });
   await shareScreen(a, false);

@@ -15,7 +15,10 @@ export interface LaunchOptions {
   readonly audio?: string;
   /** Profile folder to use and keep, so that a killed browser can be started again on it. Default: a new one, removed at the end. */
   readonly profile?: string;
-  /** More command-line arguments. */
+  /**
+   * More command-line arguments. For screen sharing, Chromium's picker can be answered by
+   * `--auto-select-tab-capture-source-by-title=…`, which needs another tab with that title.
+   */
   readonly args?: readonly string[];
   /** Firefox only: more preferences. */
   readonly preferences?: Readonly<Record<string, boolean | number | string>>;

@@ -13,6 +13,8 @@ export class Conference {
   #room: JitsiConference | undefined;
   /** Changes of local tracks run one after the other, as in the real app. */
   #queue: Promise<unknown> = Promise.resolve();
+  /** The participant a session was begun with from here. */
+  #calledPeer: string | undefined;
   #inSession = false;
 
   constructor(
@@ -100,7 +102,7 @@ export class Conference {
   async onDeviceChanged(type: 'audio' | 'video', deviceId: string): Promise<void> {
     const muted = type === 'video' ? this.isLocalVideoMuted() : this.isLocalAudioMuted();
     try {
-      const [track] = await this.#create(type === 'video' ? { devices: ['video'], ...this.#camera(), cameraDeviceId: deviceId } : { devices: ['audio'], micDeviceId: deviceId });
+      const [track] = await this.#create(type === 'video' ? { devices: ['video'], ...this.#camera(), cameraDeviceId: { exact: deviceId } } : { devices: ['audio'], micDeviceId: deviceId });
       if (!track) return;
       if (muted) await track.mute();
       await this.#replace(type, track);
@@ -156,7 +158,8 @@ export class Conference {
   }
 
   #camera(): Pick<CreateTracksOptions, 'cameraDeviceId' | 'resolution' | 'constraints'> {
-    return { cameraDeviceId: this.store.getState()['features/base/settings'].cameraDeviceId, resolution: this.config.resolution, constraints: this.config.constraints };
+    const { cameraDeviceId } = this.store.getState()['features/base/settings'];
+    return { ...(cameraDeviceId === undefined ? {} : { cameraDeviceId: { exact: cameraDeviceId } }), resolution: this.config.resolution, constraints: this.config.constraints };
   }
 
   #local(type: 'audio' | 'video'): JitsiLocalTrack | undefined {
@@ -246,12 +249,15 @@ export class Conference {
     const peers = room.getParticipants();
     const [peer] = peers;
     if (peers.length !== 1 || !peer) {
+      this.#calledPeer = undefined;
       if (this.#inSession) room.stopP2PSession();
       return;
     }
     const here = navigator.userAgent.includes('Firefox');
     const there = peer.getProperty(ENGINE) === 'firefox';
-    if (here === there ? room.myUserId() < peer.getId() : here) room.startP2PSession();
+    if (this.#calledPeer === peer.getId() || !(here === there ? room.myUserId() < peer.getId() : here)) return;
+    this.#calledPeer = peer.getId();
+    room.startP2PSession();
   }
 
   #added(track: JitsiTrack): void {
@@ -259,6 +265,7 @@ export class Conference {
     const participantId = local ? (this.#room?.myUserId() ?? 'local') : (track as JitsiRemoteTrack).getParticipantId();
     const videoType = track.getType() === 'video' ? (track.getVideoType?.() ?? track.videoType ?? 'camera') : undefined;
     const state: TrackState = { jitsiTrack: track, local, mediaType: track.getType(), videoType, muted: track.isMuted(), participantId, mirror: local && videoType === 'camera' };
+    track.on(this.library.events.track['TRACK_VIDEOTYPE_CHANGED'] ?? '', () => this.#updated(track));
     if (local) {
       track.on(this.library.events.track['TRACK_MUTE_CHANGED'] ?? '', () => this.#updated(track));
       track.on(this.library.events.track['LOCAL_TRACK_STOPPED'] ?? '', () => {

@@ -56,7 +56,8 @@ export interface JitsiConnection {
 
 export interface CreateTracksOptions {
   readonly devices: readonly ('audio' | 'video' | 'desktop')[];
-  readonly cameraDeviceId?: string | undefined;
+  /** The library puts it into the constraints as it comes; Chromium takes a mere wish for no more than that. */
+  readonly cameraDeviceId?: { readonly exact: string };
   readonly micDeviceId?: string | undefined;
   readonly resolution?: number | undefined;
   readonly constraints?: object | undefined;
