@@ -1,6 +1,6 @@
 import { RecorderError } from './errors';
 import { Journal, type RecordingInfo } from './journal';
-import { saveFile, type SaveOptions } from './save';
+import { saveFile, sweepExports, type SaveOptions } from './save';
 import { Session, type SessionOptions } from './session';
 import { mayBecome, type RecorderState } from './state';
 
@@ -173,9 +173,9 @@ export class Recorder {
     if (this.#disposed !== null) throw new RecorderError('disposed', 'The recorder was disposed');
   }
 
-  // What an earlier visit removed, or died of before its first chunk. Once is enough.
+  // What an earlier visit removed, or began and never wrote, or copied for a download. Once is enough.
   #sweep(): Promise<void> {
-    this.#swept ??= this.#journal.purge(Date.now() - this.#undoMs).catch(() => { this.#swept = null; });
+    this.#swept ??= Promise.all([this.#journal.purge(Date.now() - this.#undoMs), sweepExports()]).then(() => undefined, () => { this.#swept = null; });
     return this.#swept;
   }
 

@@ -19,7 +19,7 @@ const TITLE_LENGTH = 60;
  */
 export async function saveFile(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<{ fileName: string; bytes: number }> {
   const fileName = fileNameOf(info);
-  const folder = await openFolder();
+  const folder = await openFolder({ create: true });
   const file = (folder === null ? null : await copyToFile(journal, info, folder, options)) ?? await copyToBlob(journal, info, options);
   download(file, fileName);
   return { fileName, bytes: file.size };
@@ -29,7 +29,8 @@ export async function saveFile(journal: Journal, info: RecordingInfo, options: S
 export function fileNameOf({ title, startedAt, mimeType }: Pick<RecordingInfo, 'title' | 'startedAt' | 'mimeType'>): string {
   const words = title
     .normalize('NFC')
-    // Reserved by some file system; control characters; and those that turn the direction of reading. Joiners stay: Persian and emoji need them.
+    // What some file system reserves, control characters, and those that turn the direction of reading. Joiners stay:
+    // Persian and emoji need them.
     // eslint-disable-next-line no-control-regex
     .replace(/[\\/:*?"<>|\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
     .replace(/\s+/g, ' ')
@@ -42,16 +43,24 @@ export function fileNameOf({ title, startedAt, mimeType }: Pick<RecordingInfo, '
   return `${short === '' ? 'Recording' : short} ${day} ${two(date.getHours())}-${two(date.getMinutes())}.${extension}`;
 }
 
-/** Null where the browser has no private files, or none that the page itself can write (Safari before 26). */
-async function openFolder(): Promise<FileSystemDirectoryHandle | null> {
+/** Deletes the copies that earlier downloads were made of. Never rejects. */
+export async function sweepExports(): Promise<void> {
+  await openFolder({ create: false });
+}
+
+/**
+ * Sweeps as well, since no later moment is sure to come. Null where the browser has no private files, or none that the
+ * page itself can write (Safari before 26).
+ */
+async function openFolder(options: { create: boolean }): Promise<FileSystemDirectoryHandle | null> {
   if (typeof FileSystemFileHandle === 'undefined' || !('createWritable' in FileSystemFileHandle.prototype)) return null;
   try {
     const root = await navigator.storage.getDirectory();
-    const folder = await root.getDirectoryHandle(FOLDER, { create: true });
+    const folder = await root.getDirectoryHandle(FOLDER, options);
     await sweep(folder);
     return folder;
   } catch {
-    return null; // private windows of some browsers refuse
+    return null; // no folder to sweep, or a private window that refuses
   }
 }
 
@@ -107,8 +116,9 @@ function download(file: Blob, fileName: string): void {
 
 async function sweep(folder: FileSystemDirectoryHandle): Promise<void> {
   for await (const [name, handle] of folder.entries()) {
-    const { lastModified } = await (handle as FileSystemFileHandle).getFile();
-    // Another tab may be writing it: then the browser refuses.
-    if (lastModified < Date.now() - KEPT_MS) await folder.removeEntry(name).catch(() => undefined);
+    try {
+      const { lastModified } = await (handle as FileSystemFileHandle).getFile();
+      if (lastModified < Date.now() - KEPT_MS) await folder.removeEntry(name);
+    } catch { /* another tab is writing it */ }
   }
 }

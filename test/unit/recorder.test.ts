@@ -175,6 +175,7 @@ describe('the journal', () => {
     const full = jest.spyOn(IDBObjectStore.prototype, 'add').mockImplementationOnce(() => { throw new DOMException('', 'QuotaExceededError'); });
     expect(await codeOf(writer.append(chunk('lost'), 2000))).toBe('quota');
     expect(full).toHaveBeenCalledTimes(1);
+    expect(writer.info).toMatchObject({ durationMs: 1000, bytes: 5 });
     expect(await codeOf(writer.append(chunk('third'), 3000))).toBe('quota');
     expect(await codeOf(writer.complete())).toBe('quota');
     expect(await journal.list()).toMatchObject([{ state: 'interrupted', durationMs: 1000, bytes: 5 }]);

@@ -182,6 +182,10 @@ const lab = {
       track.dispatchEvent(new Event('ended'));
     }
   },
+  hoursPass(hours: number): void {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + hours * 3_600_000;
+  },
   subscribeThrowing(): void { engine().subscribe(() => { throw new Error('a careless listener'); }); },
 
   seen: () => [...seen],
