@@ -4,6 +4,7 @@ const TerserPlugin = require('terser-webpack-plugin');
 
 const swc = {
   test: /\.tsx?$/,
+  resourceQuery: { not: [/wasm/] },
   use: {
     loader: 'swc-loader',
     options: { jsc: { parser: { syntax: 'typescript', tsx: true }, target: 'es2022', transform: { react: { runtime: 'automatic', importSource: 'preact' } } } },
@@ -51,6 +52,7 @@ const plugin = {
       // MediaPipe's loader is fetched by its own importScripts at run time; webpack only emits it.
       { test: /vision_wasm_\w+\.(js|wasm)$/, type: 'asset/resource' },
       { test: /\.tflite$/, type: 'asset/resource', use: path.resolve(__dirname, 'effects/segmenter/tflite-metadata.cjs') },
+      { resourceQuery: /wasm/, type: 'asset/resource', generator: { filename: 'assets/kernel.[contenthash:10].wasm' }, use: path.resolve(__dirname, 'effects/kernel/loader.cjs') },
       { test: /\.svg$/, type: 'asset/resource' },
       // The bundle imports its wasm loader by a computed name that is never used in a classic worker.
       { test: /vision_bundle\.mjs$/, parser: { exprContextCritical: false } },

@@ -11,6 +11,11 @@ export interface SegmenterAssets {
   readonly model: string;
 }
 
+/** And the frame kernel, see kernel/. */
+export interface EngineAssets extends SegmenterAssets {
+  readonly kernel: string;
+}
+
 /** Page to worker. A `lane` is one camera's way through the worker. */
 export type ToWorker =
   | {
@@ -20,7 +25,7 @@ export type ToWorker =
       readonly cover: CoverText;
       /** Whether `none` lets the camera through. */
       readonly allowRaw: boolean;
-      readonly assets: SegmenterAssets;
+      readonly assets: EngineAssets;
       /** Transferred. Absent where frames travel one by one in `frame` messages. */
       readonly streams?: { readonly readable: ReadableStream<VideoFrame>; readonly writable: WritableStream<VideoFrame> };
     }

@@ -1,4 +1,4 @@
-import type { FromWorker, LaneState, SegmenterAssets, ToWorker } from './protocol';
+import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
 import { bundledAssets } from './segmenter/assets';
 import type { CoverText, EffectFailure, EffectSpec } from './spec';
 import { EffectError, toFailure } from './spec';
@@ -30,7 +30,7 @@ export class WorkerHost {
   #nextLane = 1;
   readonly #tickers = new Set<() => void>();
   readonly #lanes = new Map<number, LaneListener>();
-  readonly #assets: SegmenterAssets = bundledAssets();
+  readonly #assets: EngineAssets = bundledAssets();
 
   /** @throws EffectError `worker-unavailable`; `streams`, when given, are transferred only after the worker is up */
   async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, allowRaw: boolean, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {

@@ -1,9 +1,9 @@
-import { BlurCompositor, fullPlanes, toRgba } from './compositor/blur';
-import { FrameReader, visibleSize } from './compositor/frames';
-import { plane } from './compositor/planes';
+import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/frames';
+import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
 import { CoverFrames } from './cover';
-import type { FromWorker, LaneState, SegmenterAssets, ToWorker } from './protocol';
-import { MASK_HEIGHT, MASK_WIDTH, Segmenter } from './segmenter/segmenter';
+import { fetchKernel, instantiateKernel } from './kernel/kernel';
+import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
+import { Segmenter } from './segmenter/segmenter';
 import type { EffectSpec } from './spec';
 import { EffectError, toFailure } from './spec';
 
@@ -14,24 +14,35 @@ interface WorkerScope {
 }
 const scope = self as unknown as WorkerScope;
 
-/** One segmenter for all cameras of the page, loaded when the first effect needs it. */
-class SharedSegmenter {
-  #loading: Promise<Segmenter> | undefined;
-  ready: Segmenter | undefined;
+interface Engine {
+  readonly segmenter: Segmenter;
+  readonly kernel: WebAssembly.Module;
+}
+
+/** One segmenter and one compiled kernel for all cameras of the page, loaded when the first effect needs them. */
+class SharedEngine {
+  #loading: Promise<Engine> | undefined;
+  ready: Engine | undefined;
 
   /** @throws EffectError; the next call tries again */
-  load(assets: SegmenterAssets): Promise<Segmenter> {
-    this.#loading ??= Segmenter.load(assets).then(
-      (segmenter) => (this.ready = segmenter),
-      (error: unknown) => {
-        this.#loading = undefined;
-        throw error;
-      },
-    );
+  load(assets: EngineAssets): Promise<Engine> {
+    this.#loading ??= this.#start(assets).catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    });
     return this.#loading;
   }
+
+  async #start(assets: EngineAssets): Promise<Engine> {
+    // The kernel first: it is small, and a segmenter that was made for nothing would have to be closed again.
+    const kernel = await fetchKernel(assets.kernel).catch((error: unknown) => {
+      throw new EffectError('engine-unavailable', error);
+    });
+    this.ready = { segmenter: await Segmenter.load(assets), kernel };
+    return this.ready;
+  }
 }
-const segmenter = new SharedSegmenter();
+const engine = new SharedEngine();
 
 /**
  * One camera's way through the worker. Whatever happens in {@link transform}, a raw frame comes out of it only while
@@ -40,16 +51,12 @@ const segmenter = new SharedSegmenter();
 class Lane {
   readonly #id: number;
   readonly #allowRaw: boolean;
-  readonly #assets: SegmenterAssets;
+  readonly #assets: EngineAssets;
   readonly #cover: CoverFrames;
-  readonly #reader = new FrameReader();
-  readonly #picture = new ImageData(MASK_WIDTH, MASK_HEIGHT);
-  readonly #pictureScratch = fullPlanes(MASK_WIDTH, MASK_HEIGHT);
-  readonly #mask = plane(MASK_WIDTH, MASK_HEIGHT);
-  readonly #fresh = new Uint8Array(MASK_WIDTH * MASK_HEIGHT);
-  #hasMask = false;
+  readonly #input = new ImageData(MODEL_WIDTH, MODEL_HEIGHT);
+  readonly #mask = new Uint8Array(MODEL_WIDTH * MODEL_HEIGHT);
   #stop: () => void = () => undefined;
-  #compositor: BlurCompositor | undefined;
+  #compositor: PlanarCompositor | undefined;
   #spec: EffectSpec;
   #state: LaneState | undefined;
 
@@ -107,7 +114,6 @@ class Lane {
         return out;
       }
     } catch (error) {
-      this.#hasMask = false;
       this.#tell({ kind: 'failed', failure: toFailure('frame-failed', error) });
     } finally {
       frame.close();
@@ -121,28 +127,22 @@ class Lane {
   }
 
   #prepare(): void {
-    if (this.#spec.kind === 'none' || segmenter.ready) return;
+    if (this.#spec.kind === 'none' || engine.ready) return;
     this.#tell({ kind: 'covered' });
-    segmenter.load(this.#assets).catch((error: unknown) => {
+    engine.load(this.#assets).catch((error: unknown) => {
       if (this.#spec.kind === 'none') return;
       this.#tell({ kind: 'failed', failure: error instanceof EffectError ? error.failure : toFailure('engine-unavailable', error) });
     });
   }
 
   async #blur(frame: VideoFrame, strength: number): Promise<VideoFrame | undefined> {
-    const engine = segmenter.ready;
-    if (!engine) return undefined;
-    const picture = await this.#reader.read(frame);
-    toRgba(picture, this.#picture, this.#pictureScratch);
-    engine.segment(this.#picture, this.#fresh);
-    // Half of the last mask stays: enough against flicker at rest, gone within two frames of a move.
-    const mask = this.#mask.data;
-    for (let i = 0; i < mask.length; i++) mask[i] = this.#hasMask ? (mask[i]! + this.#fresh[i]! + 1) >> 1 : this.#fresh[i]!;
-    this.#hasMask = true;
-    const { width, height } = picture.y;
-    if (this.#compositor?.width !== width || this.#compositor.height !== height) this.#compositor = new BlurCompositor(width, height);
-    this.#compositor.apply(picture, this.#mask, strength);
-    return this.#reader.write(frame);
+    if (!engine.ready) return undefined;
+    this.#compositor ??= new PlanarCompositor(instantiateKernel(engine.ready.kernel));
+    await readFrame(frame, this.#compositor);
+    this.#compositor.modelInput(this.#input, isFullRange(frame));
+    engine.ready.segmenter.segment(this.#input, this.#mask);
+    this.#compositor.render(this.#mask, { kind: 'blur', strength });
+    return makeFrame(this.#compositor, frame);
   }
 
   #tell(state: LaneState): void {

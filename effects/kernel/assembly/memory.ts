@@ -1,0 +1,159 @@
+/**
+ * Where everything lies in linear memory. Laid out anew at every size change, never per frame.
+ *
+ * Grids, for a frame of W x H and a reduction r of 4, 2 or 1:
+ * - full: luma W x H, chroma half of it, rounded up
+ * - small: W/r x H/r, rounded up; the model's input and the matte's coefficients live here
+ * - coarse: half of small; the blurred background lives here. The chroma grid is exactly r times the coarse one.
+ *
+ * Rows of the full and small planes are padded to 16 samples, so that no loop needs a scalar tail.
+ */
+
+/** The segmentation model's input and output. */
+export const MODEL_WIDTH: i32 = 256;
+export const MODEL_HEIGHT: i32 = 144;
+
+export let width: i32 = 0;
+export let height: i32 = 0;
+export let chromaWidth: i32 = 0;
+export let chromaHeight: i32 = 0;
+export let reduction: i32 = 0;
+export let smallWidth: i32 = 0;
+export let smallHeight: i32 = 0;
+export let coarseWidth: i32 = 0;
+export let coarseHeight: i32 = 0;
+
+/** Bytes per row. */
+export let lumaStride: i32 = 0;
+export let chromaStride: i32 = 0;
+/** Samples per row of every small plane, whatever their type. */
+export let smallStride: i32 = 0;
+/** Samples per row of every coarse plane. */
+export let coarseStride: i32 = 0;
+
+export let frameY: usize = 0;
+export let frameU: usize = 0;
+export let frameV: usize = 0;
+/** The picture background, laid out as the frame. */
+export let backdropY: usize = 0;
+
+export let smallY: usize = 0;
+export let smallU: usize = 0;
+export let smallV: usize = 0;
+/** i16, see matte.ts. */
+export let slope: usize = 0;
+export let offset: usize = 0;
+/** u8, the matte at the small grid, for the weights of the blur. */
+export let smallMask: usize = 0;
+
+/** i16, the background at the coarse grid, see background.ts. */
+export let coarseY: usize = 0;
+export let coarseU: usize = 0;
+export let coarseV: usize = 0;
+
+export let modelRgba: usize = 0;
+export let modelMask: usize = 0;
+export let modelState: usize = 0;
+
+/** Two fields of f32x4, one vector per pixel of the small grid. */
+export let fieldA: usize = 0;
+export let fieldB: usize = 0;
+/** One row of f32x4. */
+export let fieldRow: usize = 0;
+
+/** Row buffers of i16; each has {@link ROW_PAD} samples in front. */
+export let rowSlope: usize = 0;
+export let rowOffset: usize = 0;
+export let rowBackY: usize = 0;
+export let rowBackU: usize = 0;
+export let rowBackV: usize = 0;
+export let rowCoarse: usize = 0;
+export let rowAlpha0: usize = 0;
+export let rowAlpha1: usize = 0;
+export let rowRgba: usize = 0;
+
+/** Frames of other formats are copied here first. */
+export let staging: usize = 0;
+
+export const ROW_PAD: i32 = 8;
+
+let top: usize = 0;
+
+function reserve(bytes: i32): usize {
+  const at = top;
+  // Vector loads may run past the end of a plane by less than 64 bytes.
+  top = (top + bytes + 64 + 15) & ~15;
+  return at;
+}
+
+function grow(end: usize): void {
+  const pages = <i32>((end + 0xffff) >>> 16);
+  if (pages > memory.size() && memory.grow(pages - memory.size()) < 0) unreachable();
+}
+
+// @ts-ignore: decorators on functions are AssemblyScript's
+@inline
+export function align16(n: i32): i32 {
+  return (n + 15) & ~15;
+}
+
+/** Lays out memory for frames of one size, in pixels. Forgets the frame, the mask and the backdrop before. */
+export function layout(w: i32, h: i32): void {
+  width = w;
+  height = h;
+  chromaWidth = (w + 1) >> 1;
+  chromaHeight = (h + 1) >> 1;
+  const longest = max(w, h);
+  reduction = longest >= 1024 ? 4 : longest >= 512 ? 2 : 1;
+  smallWidth = (w + reduction - 1) / reduction;
+  smallHeight = (h + reduction - 1) / reduction;
+  coarseWidth = (smallWidth + 1) >> 1;
+  coarseHeight = (smallHeight + 1) >> 1;
+  lumaStride = align16(w);
+  chromaStride = align16(chromaWidth);
+  smallStride = align16(smallWidth);
+  coarseStride = align16(coarseWidth);
+
+  top = (__heap_base + 15) & ~15;
+  const lumaSize = lumaStride * height;
+  const chromaSize = chromaStride * chromaHeight;
+  const smallSize = smallStride * smallHeight;
+  const coarseSize = coarseStride * coarseHeight;
+  frameY = reserve(lumaSize + 2 * chromaSize);
+  frameU = frameY + lumaSize;
+  frameV = frameU + chromaSize;
+  backdropY = reserve(lumaSize + 2 * chromaSize);
+  smallY = reserve(smallSize);
+  smallU = reserve(smallSize);
+  smallV = reserve(smallSize);
+  smallMask = reserve(smallSize);
+  slope = reserve(2 * smallSize);
+  offset = reserve(2 * smallSize);
+  coarseY = reserve(2 * coarseSize);
+  coarseU = reserve(2 * coarseSize);
+  coarseV = reserve(2 * coarseSize);
+  modelRgba = reserve(4 * MODEL_WIDTH * MODEL_HEIGHT);
+  modelMask = reserve(MODEL_WIDTH * MODEL_HEIGHT);
+  modelState = reserve(2 * MODEL_WIDTH * MODEL_HEIGHT);
+  fieldA = reserve(16 * smallSize);
+  fieldB = reserve(16 * smallSize);
+  fieldRow = reserve(16 * smallStride);
+  const row = 2 * (max(lumaStride, 2 * smallStride + 32) + 2 * ROW_PAD);
+  const pad = 2 * ROW_PAD;
+  rowSlope = reserve(row) + pad;
+  rowOffset = reserve(row) + pad;
+  rowBackY = reserve(row) + pad;
+  rowBackU = reserve(row) + pad;
+  rowBackV = reserve(row) + pad;
+  rowCoarse = reserve(row) + pad;
+  rowAlpha0 = reserve(row) + pad;
+  rowAlpha1 = reserve(row) + pad;
+  rowRgba = reserve(4 * (smallStride + 32));
+  staging = top;
+  grow(top);
+}
+
+/** Makes room for a frame that needs conversion. */
+export function reserveStaging(bytes: i32): void {
+  grow(staging + bytes + 64);
+}
