@@ -1,6 +1,4 @@
-export type { CaptureReport } from './capture';
-export { RecorderError, type RecorderErrorCode } from './errors';
+export { RecorderError } from './errors';
 export type { RecordingInfo } from './journal';
-export { Recorder, type RecorderOptions, type StartRequest } from './recorder';
-export type { SaveOptions } from './save';
+export { Recorder, type RecorderOptions } from './recorder';
 export type { RecorderState } from './state';
