@@ -22,6 +22,8 @@ export interface LaunchOptions {
   readonly args?: readonly string[];
   /** Firefox only: more preferences. */
   readonly preferences?: Readonly<Record<string, boolean | number | string>>;
+  /** False: Ctrl-C is the caller's to handle, who then closes the browser. By default the browser ends, and this process. */
+  readonly handleSignals?: boolean;
   /** Show the window on the present display. Default false. */
   readonly headful?: boolean;
 }
@@ -57,6 +59,7 @@ export async function launchChromium(options: LaunchOptions = {}): Promise<Launc
     defaultViewport: size,
     ignoreDefaultArgs: ['--mute-audio'],
     protocolTimeout: 120_000,
+    ...signals(options),
     args: [
       ...(asRoot ? ['--no-sandbox'] : []),
       `--window-size=${size.width},${size.height}`,
@@ -96,6 +99,7 @@ export async function launchFirefox(options: LaunchOptions = {}): Promise<Launch
       userDataDir: profile,
       defaultViewport: size,
       protocolTimeout: 120_000,
+      ...signals(options),
       env: { ...process.env, ...(display === null ? {} : { DISPLAY: display.name }), MOZ_CRASHREPORTER_DISABLE: '1', MOZ_ENABLE_WAYLAND: '0' },
       args: [`--width=${size.width}`, `--height=${size.height}`, ...(options.args ?? [])],
       extraPrefsFirefox: {
@@ -127,6 +131,10 @@ export async function launchFirefox(options: LaunchOptions = {}): Promise<Launch
     await display?.stop();
     throw error;
   }
+}
+
+function signals({ handleSignals = true }: LaunchOptions): { handleSIGINT: boolean; handleSIGTERM: boolean; handleSIGHUP: boolean } {
+  return { handleSIGINT: handleSignals, handleSIGTERM: handleSignals, handleSIGHUP: handleSignals };
 }
 
 /** Grants camera and microphone to an origin in Chromium. */
