@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { createProxyMiddleware, responseInterceptor } from 'http-proxy-middleware';
 
-import { closeServer, distFolder, type Meeting, sendFile } from './server';
+import { closeServer, distFolder, inlineHashes, type Meeting, sendFile } from './server';
 
 export interface ProxyOptions {
   /** The Jitsi Meet to put the plugin into, "https://meet.example.org/". */
@@ -44,7 +44,9 @@ export async function startProxy({ target, plugin = true, greenroom, missing, po
   };
   const rewriteText = responseInterceptor((body, _proxied, _request, response) => {
     rewriteHeaders(response, rewrite);
-    const text = rewrite(body.toString('utf8'));
+    const original = body.toString('utf8');
+    const text = rewrite(original);
+    rehash(response, inlineHashes(original), inlineHashes(text));
     const html = String(response.getHeader('content-type')).includes('html');
     return Promise.resolve(html ? text.replace(/<\/head>/i, (end) => `${tags}${end}`) : text);
   });
@@ -112,7 +114,16 @@ function rewriter(target: URL, host: string): (text: string) => string {
   const name = target.host.replaceAll('.', '\\.');
   const port = target.port === '' ? '(?::443|:80)?' : '';
   const address = new RegExp(`(https?:|wss?:)?//${name}${port}(?![\\w.:-])`, 'g');
-  return (text) => text.replace(address, (_, scheme?: string) => `${scheme?.replace(/s:$/, ':') ?? ''}//${host}`);
+  return (text) => text.replace(address, (_, scheme?: string) => `${scheme?.replace(/^(http|ws)s?:$/, '$1:') ?? ''}//${host}`);
+}
+
+/** A policy that names inline scripts by hash has to name the rewritten ones. */
+function rehash(response: ServerResponse, before: readonly string[], after: readonly string[]): void {
+  const name = 'content-security-policy';
+  let policy = response.getHeader(name);
+  if (typeof policy !== 'string') return;
+  for (const [index, hash] of before.entries()) policy = policy.replace(hash, after[index] ?? hash);
+  response.setHeader(name, policy);
 }
 
 function rewriteHeaders(response: ServerResponse, rewrite: (text: string) => string): void {

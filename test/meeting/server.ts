@@ -197,12 +197,16 @@ class Site {
   }
 }
 
+/** Hashes of a page's inline scripts, in order, as a policy names them. */
+export function inlineHashes(html: string): string[] {
+  return [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, source = '']) => `'sha256-${createHash('sha256').update(source).digest('base64')}'`);
+}
+
 /** A careful site's policy: nothing from elsewhere and nothing inline but the page's own configuration, named by hash. */
 function policy(html: string, host: string): string {
-  const inline = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, source = '']) => `'sha256-${createHash('sha256').update(source).digest('base64')}'`);
   return [
     "default-src 'self'",
-    `script-src 'self' 'wasm-unsafe-eval' ${inline.join(' ')}`,
+    `script-src 'self' 'wasm-unsafe-eval' ${inlineHashes(html).join(' ')}`,
     "worker-src 'self'",
     `connect-src 'self' ws://${host}`,
     "style-src 'self'",

@@ -15,14 +15,18 @@ let a: Page;
 let b: Page;
 let watches: Watch[];
 let said: readonly string[];
+/** Ended in reverse, also when the preparation breaks off half way. */
+const running: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   const clip = await footage({ mark: true });
   meeting = await openMeeting({ plugin: false });
+  running.push(() => meeting.stop());
   [sender, receiver] = await Promise.all([
     launchChromium({ video: clip.y4m, audio: await tone(440), allow: [meeting.origin], args: ['--auto-select-tab-capture-source-by-title=slides'] }),
     launchChromium({ args: ['--use-fake-device-for-media-stream=device-count=3'], allow: [meeting.origin] }),
   ]);
+  running.push(() => sender.close(), () => receiver.close());
   watches = await Promise.all([sender, receiver].map(({ browser }) => watchRequests(browser, meeting.origin)));
   [a, b] = await Promise.all([sender.browser.newPage(), receiver.browser.newPage()]);
   said = listen(b);
@@ -32,9 +36,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await sender.close();
-  await receiver.close();
-  await meeting.stop();
+  for (const end of running.reverse()) await end();
 });
 
 test('two browsers see each other, and the mark is read in practically every frame', async () => {
