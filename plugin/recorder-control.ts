@@ -22,6 +22,7 @@ export class RecorderControl {
   readonly #recorder: Recorder;
   readonly #host: JitsiHost;
   readonly #announce: boolean;
+  #starting: AbortController | undefined;
 
   constructor(host: JitsiHost, config: Config['recorder']) {
     this.#host = host;
@@ -38,13 +39,17 @@ export class RecorderControl {
   /** Once the page's store is there. */
   attach(): void {
     this.#host.followMicrophone((microphone) => this.#recorder.setMicrophone(microphone));
-    this.#host.onLeft(() => void this.stop());
+    this.#host.onLeft(() => {
+      this.#starting?.abort(); // the browser's question may still be open: what it grants is of no use any more
+      void this.stop();
+    });
   }
 
   /** Call it in the handler of a click: the browser asks what to share. */
   async start(): Promise<void> {
+    this.#starting = new AbortController();
     try {
-      await this.#recorder.start({ title: this.#host.roomName, microphone: this.#host.microphone });
+      await this.#recorder.start({ title: this.#host.roomName, microphone: this.#host.microphone, signal: this.#starting.signal });
     } catch (error) {
       this.#complain('recordFailedTitle', error);
     }

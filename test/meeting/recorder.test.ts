@@ -11,7 +11,7 @@ import { footage } from '../tools/footage';
 import { tone } from '../tools/sound';
 import type { OpenedMeeting } from './harness';
 import { clickButton, join, openMeeting, waitForRemoteVideo } from './harness';
-import { clickInside } from './ui';
+import { clickInside, waitInside } from './ui';
 
 jest.setTimeout(180_000);
 
@@ -38,10 +38,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+let host: Launched;
+afterEach(() => host.close());
 const launchHost = async (profile: string): Promise<Launched> => launchChromium({ video, audio: await tone(880), profile: path.join(folder, profile), allow: [meeting.origin] });
 
 /** Joins as the one who records; notes what its captures were given, and when a recorder started. */
-const enter = async (host: Launched): Promise<Page> => {
+const enter = async (): Promise<Page> => {
   const page = await host.browser.newPage();
   await page.evaluateOnNewDocument(() => {
     const labels: string[] = [];
@@ -78,7 +80,7 @@ const recordedFor = (page: Page, seconds: number): Promise<unknown> =>
 const startRecording = async (page: Page): Promise<void> => {
   await clickButton(page, 'greenroom-record');
   await clickInside(page, '.primary');
-  await page.waitForSelector('#greenroom >>> .pill', { timeout: 15_000 });
+  await waitInside(page, '.pill');
 };
 
 /** Presses Download on the newest recording and waits for the file. */
@@ -97,37 +99,33 @@ const download = async (page: Page): Promise<string> => {
 };
 
 test('20 s of a meeting: picture and both voices are in the file, and it decodes to its end', async () => {
-  const host = await launchHost('whole');
+  host = await launchHost('whole');
   const watch = await watchRequests(host.browser, meeting.origin);
-  try {
-    const page = await enter(host);
-    await startRecording(page);
-    await recordedFor(page, 20);
-    await clickInside(page, '.pill .stop');
-    await clickButton(page, 'greenroom-record');
-    const file = await download(page);
+  const page = await enter();
+  await startRecording(page);
+  await recordedFor(page, 21);
+  await clickInside(page, '.pill .stop');
+  await clickButton(page, 'greenroom-record');
+  const file = await download(page);
 
-    const { streams } = await probe(file);
-    expect(streams.map(({ type }) => type).sort()).toEqual(['audio', 'video']);
-    const length = await decode(file);
-    expect(length.video).toBeGreaterThan(19);
-    expect(length.audio).toBeGreaterThan(19);
-    const pcm = await samples(file);
-    // Ours is mixed in as it is; the guest's has been through the call. Neither may be a trace of something else.
-    expect(loudness(pcm, 880, 5, 15)).toBeGreaterThan(0.02);
-    expect(loudness(pcm, 440, 5, 15)).toBeGreaterThan(0.02);
-    expect(loudness(pcm, 660, 5, 15)).toBeLessThan(0.002);
-    expect(await page.evaluate(() => (window as unknown as { captureLabels: string[] }).captureLabels)).toEqual(['Tab audio']);
-    expect(watch.outside).toEqual([]);
-    expect(watch.errors).toEqual([]);
-  } finally {
-    await host.close();
-  }
+  const { streams } = await probe(file);
+  expect(streams.map(({ type }) => type).sort()).toEqual(['audio', 'video']);
+  const length = await decode(file);
+  expect(length.video).toBeGreaterThan(19);
+  expect(length.audio).toBeGreaterThan(19);
+  const pcm = await samples(file);
+  // Ours is mixed in as it is; the guest's has been through the call. Neither may be a trace of something else.
+  expect(loudness(pcm, 880, 5, 15)).toBeGreaterThan(0.02);
+  expect(loudness(pcm, 440, 5, 15)).toBeGreaterThan(0.02);
+  expect(loudness(pcm, 660, 5, 15)).toBeLessThan(0.002);
+  expect(await page.evaluate(() => (window as unknown as { captureLabels: string[] }).captureLabels)).toEqual(['Tab audio']);
+  expect(watch.outside).toEqual([]);
+  expect(watch.errors).toEqual([]);
 });
 
 test('kill -9 in the middle of a recording: the next start offers it, and its file decodes', async () => {
-  let host = await launchHost('killed');
-  let page = await enter(host);
+  host = await launchHost('killed');
+  let page = await enter();
   await startRecording(page);
   await recordedFor(page, 6);
   const startedAt = await page.evaluate(() => (window as unknown as { recordingStartedAt: number }).recordingStartedAt);
@@ -135,19 +133,15 @@ test('kill -9 in the middle of a recording: the next start offers it, and its fi
   await host.kill();
 
   host = await launchHost('killed');
-  try {
-    page = await enter(host);
-    // Offered in a notice, without being looked for.
-    await page.waitForFunction(() => document.body.textContent.includes('An unfinished recording was found'), { timeout: 15_000 });
-    await clickButton(page, 'greenroom-record');
-    await page.waitForSelector('#greenroom >>> .badge', { timeout: 10_000 });
-    const file = await download(page);
-    const length = await decode(file);
-    const lost = recorded - Math.max(length.video, length.audio);
-    console.log(`kill -9 after ${recorded.toFixed(2)} s of recording: ${lost.toFixed(2)} s lost`);
-    expect(lost).toBeLessThan(1.5);
-    expect(length.video).toBeGreaterThan(recorded - 2);
-  } finally {
-    await host.close();
-  }
+  page = await enter();
+  // Offered in a notice, without being looked for.
+  await page.waitForFunction(() => document.body.textContent.includes('An unfinished recording was found'), { timeout: 15_000 });
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.badge');
+  const file = await download(page);
+  const length = await decode(file);
+  const lost = recorded - Math.max(length.video, length.audio);
+  console.log(`kill -9 after ${recorded.toFixed(2)} s of recording: ${lost.toFixed(2)} s lost`);
+  expect(lost).toBeLessThan(1.5);
+  expect(length.video).toBeGreaterThan(recorded - 2);
 });

@@ -4,15 +4,16 @@ import { clickButton } from './harness';
 
 /** What a person does with the plugin's own surface, whatever meeting page it is in. */
 
-/** Waits for an element in the plugin's shadow root and clicks it, as a pointer would. */
-export const clickInside = async (page: Page, selector: string): Promise<void> => {
-  const handle = await page.waitForSelector(`#greenroom >>> ${selector}`, { timeout: 10_000 });
-  if (!handle) throw new Error(`${selector} is not in the plugin's surface`);
-  await handle.evaluate((element) => (element as HTMLElement).click());
+/** Waits for an element in the plugin's shadow root, where puppeteer's own waiting does not see changes. */
+export const waitInside = async (page: Page, selector: string, timeout = 15_000): Promise<void> => {
+  await page.waitForFunction((each) => Boolean(document.querySelector('#greenroom')?.shadowRoot?.querySelector(each)), { timeout, polling: 50 }, selector);
 };
 
-export const textInside = (page: Page, selector: string): Promise<string | null> =>
-  page.evaluate((each) => document.querySelector('#greenroom')?.shadowRoot?.querySelector(each)?.textContent ?? null, selector);
+/** Waits for an element in the plugin's surface and clicks it, which counts as the user's own act. */
+export const clickInside = async (page: Page, selector: string): Promise<void> => {
+  await waitInside(page, selector);
+  await page.evaluate((each) => document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLElement>(each)?.click(), selector);
+};
 
 /** Opens the Effects panel, chooses, and waits until the panel says that it is so; closes it. */
 export const chooseEffect = async (page: Page, effect: 'off' | 'slight-blur' | 'blur'): Promise<void> => {
