@@ -13,13 +13,13 @@ module.exports = {
     },
     { name: 'only-the-adapter-knows-jitsi', severity: 'error', from: { path: '^plugin/ui/' }, to: { path: '^plugin/jitsi/' } },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'not-to-dev-dep', severity: 'error', from: { path: '^(plugin|effects|recorder)/' }, to: { dependencyTypes: ['npm-dev'], pathNot: '@types/|selfie_segmentation' } },
+    { name: 'not-to-dev-dep', severity: 'error', from: { path: '^(plugin|effects|recorder)/', pathNot: '\\.cjs$' }, to: { dependencyTypes: ['npm-dev'], pathNot: '@types/|selfie_segmentation' } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^(dist|build)/' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'test/tsconfig.json' },
+    tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs'], exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
   },
 };

@@ -22,7 +22,8 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   {
-    files: ['**/*.cjs', '**/*.mjs', 'webpack.config.js'],
+    files: ['**/*.cjs', '**/*.mjs', '*.config.js'],
     languageOptions: { globals: { require: 'readonly', module: 'writable', __dirname: 'readonly', process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly' } },
   },
+  { files: ['jitsi-config/*.js'], languageOptions: { globals: { config: 'readonly' } } },
 );

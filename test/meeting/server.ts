@@ -110,7 +110,7 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** The content type that nginx would give a file. */
-export function contentType(file: string): string {
+function contentType(file: string): string {
   return types[path.extname(file)] ?? 'application/octet-stream';
 }
 

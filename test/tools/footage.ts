@@ -34,7 +34,7 @@ export interface FootageOptions {
 }
 
 /** Where a picture's content is certain in every frame of a clip; one byte per pixel, 0 or 255, row by row. */
-export interface Regions {
+interface Regions {
   /** Outside the person by a margin in all frames: not one pixel of it is person. */
   readonly surelyBackground: Uint8Array;
   /** Inside the person by a margin in all frames, without the helmet. */

@@ -29,9 +29,15 @@ function installModules() {
   const lock = createHash('sha256').update(readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   if (!modulesMatchLock()) {
-    say('installing Node modules (npm ci)');
-    const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: 'inherit' });
-    if (status !== 0) fail('npm ci failed; its message is above.');
+    say('installing Node modules');
+    const npm = (...args) => spawnSync('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, encoding: 'utf8' });
+    // "npm ci" also wants to find the optional packages of every other platform in the lock file. A registry that does
+    // not carry them makes a lock file without them; "install" takes the same versions from it and is content.
+    const ci = npm('ci');
+    if (ci.status !== 0) {
+      const install = npm('install', '--no-save');
+      if (install.status !== 0) fail(`the Node modules could not be installed:\n${ci.stderr}${install.stderr}`);
+    }
   }
   writeFileSync(stamp, lock);
 }

@@ -11,7 +11,7 @@ export interface TrackState {
   readonly mirror: boolean;
 }
 
-export interface Participant {
+interface Participant {
   readonly id: string;
   readonly name: string;
   readonly local: boolean;
@@ -31,7 +31,7 @@ export interface Notice {
   };
 }
 
-export interface Shortcut {
+interface Shortcut {
   readonly character: string;
   readonly helpDescription?: string;
   readonly handler: (event: KeyboardEvent) => void;
@@ -61,7 +61,7 @@ export interface Action {
   readonly [property: string]: unknown;
 }
 
-export type Reducer = (state: State, action: Action) => State;
+type Reducer = (state: State, action: Action) => State;
 
 /** What plugins may use of the app's redux store. */
 export interface Store {
@@ -103,7 +103,7 @@ export function createStore(initial: State, onAction: (action: Action) => void):
 }
 
 /** The app's root reducer. Action names are those of the real app where it has them. */
-export function reducer(state: State, action: Action): State {
+function reducer(state: State, action: Action): State {
   const tracks = state['features/base/tracks'];
   const participants = state['features/base/participants'];
   const { notifications } = state['features/notifications'];
