@@ -191,7 +191,7 @@ async function startDisplay(): Promise<{ name: string; stop(): Promise<void> }> 
 
 /** What went on in a browser while it was watched. The arrays grow as things happen. */
 export interface Watch {
-  /** URLs of requests and websockets that leave the origin, from pages and workers. */
+  /** URLs of requests and websockets that leave the origin, from pages and workers, each once. */
   readonly outside: string[];
   /** Errors of the console, uncaught exceptions and violated policies, with the page's address. */
   readonly errors: string[];
@@ -210,7 +210,7 @@ export async function watchRequests(browser: Browser, origin: string): Promise<W
   const note = (url: string): void => {
     const { protocol, origin: of, host } = new URL(url);
     const local = /^(data|blob|about|chrome|chrome-error|chrome-extension|devtools):$/.test(protocol);
-    if (!local && !inside.has(of) && !inside.has(`${protocol}//${host}`)) outside.push(url);
+    if (!local && !inside.has(of) && !inside.has(`${protocol}//${host}`) && !outside.includes(url)) outside.push(url);
   };
 
   const sessions = new Set<CDPSession>();
@@ -234,6 +234,8 @@ export async function watchRequests(browser: Browser, origin: string): Promise<W
     if (target.type() === TargetType.PAGE) {
       const page = await target.page().catch(() => null);
       if (page === null) return;
+      // The page's first requests may come before the session below is listening.
+      page.on('request', (request) => note(request.url()));
       await attach(await page.createCDPSession(), 'page');
       page.on('workercreated', (worker) => void attach(worker.client, 'worker'));
       for (const worker of page.workers()) await attach(worker.client, 'worker');
