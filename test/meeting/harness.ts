@@ -37,10 +37,12 @@ export function roomUrl(meeting: Meeting, room: string, { name = 'Guest', config
 /**
  * Opens a room and waits until it is joined. Camera and microphone have to be allowed for the meeting's origin, by
  * the browser's `allow` option or `allowMedia()`.
- * @throws if it is not joined within 30 s, with the page's notices
+ * @throws if the site does not answer, or it is not joined within 30 s, with the page's notices
  */
 export async function join(page: Page, meeting: Meeting, room: string, options: JoinOptions = {}): Promise<void> {
-  await page.goto(roomUrl(meeting, room, options));
+  // Another fragment of the same address is no navigation: the page has to be asked to start again.
+  const answer = (await page.goto(roomUrl(meeting, room, options))) ?? (await page.reload());
+  if (answer?.ok() === false) throw new Error(`${meeting.url(room)} answers ${answer.status()}: ${(await answer.text()).slice(0, 200)}`);
   await page.waitForFunction(() => window.APP?.conference.isJoined() === true && window.APP.conference._room !== undefined, { timeout: 30_000, polling: 50 }).catch(async () => {
     const notices = await page.$$eval('#notifications-container > *, [role=alert]', (elements) => elements.map(({ textContent }) => textContent));
     throw new Error(`${room} was not joined within 30 s: ${notices.join('; ') || 'no notice'}`);
