@@ -1,6 +1,7 @@
 const transform = {
   '\\.(ts|tsx)$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript', tsx: true }, target: 'es2022', transform: { react: { runtime: 'automatic', importSource: 'preact' } } } }],
 };
+const patience = { setupFilesAfterEnv: ['<rootDir>/test/tools/patience.ts'] };
 const base = { testEnvironment: 'node', transform };
 
 /** Three projects, by where the code under test runs: node, a real browser, a real conference. */
@@ -8,7 +9,7 @@ module.exports = {
   maxWorkers: 1, // browsers and encoders share the machine: one suite at a time keeps timing honest
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
-    { ...base, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'] },
-    { ...base, displayName: 'meeting', testMatch: ['<rootDir>/test/meeting/**/*.test.ts'] },
+    { ...base, ...patience, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'] },
+    { ...base, ...patience, displayName: 'meeting', testMatch: ['<rootDir>/test/meeting/**/*.test.ts'] },
   ],
 };

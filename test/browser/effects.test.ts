@@ -17,8 +17,6 @@ declare const lab: EffectsLab;
 const BLUR = { kind: 'blur', strength: 0.8 } as const;
 const NONE = { kind: 'none' } as const;
 
-jest.setTimeout(60_000);
-
 let folder: string;
 let clip: Footage;
 let server: PageServer;

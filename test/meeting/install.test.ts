@@ -27,8 +27,6 @@ const carryOut = (name: string, cwd: string, env: Record<string, string>): void 
   execFileSync('bash', ['-euo', 'pipefail', '-c', steps(name)], { cwd, env: { ...process.env, ...env } });
 };
 
-jest.setTimeout(60_000);
-
 let folder: string;
 let web: string;
 let config: string;
