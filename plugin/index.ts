@@ -67,6 +67,7 @@ class Plugin {
     if (recorder) this.#host.addToolbarButton({ id: 'greenroom-record', text: text('record'), icon: recordIcon }, () => shell.toggle('recordings'));
     void this.#host.whenReady().then(() => {
       shell.mount();
+      this.#host.onLeft(() => shell.close());
       if (!recorder) return;
       recorder.attach();
       void recorder.offerInterrupted(() => shell.show('recordings'));

@@ -40,6 +40,10 @@ export class Shell {
     this.#open.set(this.#open.value === panel ? null : panel);
   }
 
+  close(): void {
+    this.#open.set(null);
+  }
+
   show(panel: PanelName): void {
     this.mount();
     this.#open.set(panel);
