@@ -22,7 +22,9 @@ export type Background =
   /** The picture last written to {@link PlanarCompositor.backdrop}. */
   | { readonly kind: 'picture' }
   /** One colour, in the range and matrix of the frame. */
-  | { readonly kind: 'colour'; readonly y: number; readonly u: number; readonly v: number };
+  | { readonly kind: 'colour'; readonly y: number; readonly u: number; readonly v: number }
+  /** Nothing: the frame stays as it is, and {@link PlanarCompositor.matte} tells who is the person. */
+  | { readonly kind: 'transparent' };
 
 /** Views of the kernel's memory, good until it grows or is laid out anew. */
 interface Views {
@@ -31,6 +33,7 @@ interface Views {
   readonly frame: Picture;
   readonly frameBytes: Uint8Array<ArrayBuffer>;
   readonly backdrop: Picture;
+  readonly matte: Plane;
   readonly input: Uint8ClampedArray<ArrayBuffer>;
   readonly mask: Uint8Array<ArrayBuffer>;
 }
@@ -76,6 +79,11 @@ export class PlanarCompositor {
   /** The planes of a picture background, at the frame's size (cover-fit is the caller's). */
   get backdrop(): Picture {
     return this.#current().backdrop;
+  }
+
+  /** The person's coverage at the frame's size, 0 to 255, after {@link render} with a transparent background. */
+  get matte(): Plane {
+    return this.#current().matte;
   }
 
   /** The bytes of the frame's three planes alone; where each lies in them is what {@link layout} says. */
@@ -147,6 +155,9 @@ export class PlanarCompositor {
       case 'colour':
         this.#kernel.blendColour(background.y, background.u, background.v);
         break;
+      case 'transparent':
+        this.#kernel.writeMatte();
+        break;
     }
   }
 
@@ -171,6 +182,7 @@ export class PlanarCompositor {
         frame,
         frameBytes: new Uint8Array(buffer, frame.y.data.byteOffset, frame.y.data.length + frame.u.data.length + frame.v.data.length),
         backdrop: planes(this.#kernel.backdropAt()),
+        matte: { ...frame.y, data: new Uint8Array(buffer, this.#kernel.alphaAt(), frame.y.data.length) },
         input: new Uint8ClampedArray(buffer, this.#kernel.modelInputAt(), 4 * MODEL_WIDTH * MODEL_HEIGHT),
         mask: new Uint8Array(buffer, this.#kernel.modelMaskAt(), MODEL_WIDTH * MODEL_HEIGHT),
       };

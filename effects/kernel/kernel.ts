@@ -36,6 +36,9 @@ export interface Kernel {
   blendBlurred(): void;
   blendBackdrop(): void;
   blendColour(y: number, u: number, v: number): void;
+  /** Writes the full matte to {@link alphaAt}, rows of the luma stride, 255 for the person; the frame stays. */
+  writeMatte(): void;
+  alphaAt(): number;
 }
 
 /** @throws when the file cannot be fetched or is refused */

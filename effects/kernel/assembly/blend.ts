@@ -1,8 +1,8 @@
 /** The last stage: matte and background are scaled up row by row, and the frame is blended in place. */
 import { BACK_BITS } from './background';
 import {
-  backdropY, chromaHeight, chromaStride, coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, frameU, frameV, frameY, height, lumaStride,
-  offset, reduction, rowAlpha0, rowAlpha1, rowBackU, rowBackV, rowBackY, rowCoarse, rowOffset, rowSlope, slope, smallHeight, smallStride, smallWidth,
+  alphaPlane, backdropY, chromaHeight, chromaStride, coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, coefU, coefV, coefY, frameU, frameV,
+  frameY, height, lumaStride, offset, reduction, rowBack0, rowBack1, rowBackU, rowBackV, rowCoarse, rowCoefU, rowCoefV, rowCoefY, rowOffset, smallWidth,
 } from './memory';
 
 const BACK_HALF: i16 = 16; // half of 1 << BACK_BITS
@@ -44,166 +44,200 @@ function scaled(row: usize, x: i32, factor: i32): v128 {
   return v128.load(row + 2 * x);
 }
 
-/** Luma of eight pixels (i16) to alpha, 0 to 2047. */
+/** Eight samples around zero, in steps of 1/128, as fractions. */
 // @ts-ignore: decorator
 @inline
-function alphaOf(luma: v128, slope: v128, offset: v128): v128 {
-  const centred = i16x8.shl(i16x8.sub(luma, i16x8.splat(128)), 8);
-  const alpha = i16x8.add_sat_s(i16x8.q15mulr_sat_s(slope, centred), offset);
-  return i16x8.max_s(i16x8.min_s(alpha, i16x8.splat(2047)), i16x8.splat(0));
+function centred(samples: v128): v128 {
+  return i16x8.shl(i16x8.sub(samples, i16x8.splat(128)), 8);
 }
 
-/** back + (front - back) * alpha; back has BACK_BITS fractional bits. 2047 / 2048 still rounds to the exact front. */
+/** From the fit (10 fractional bits) to alpha as a fraction: smoothstep, 3t^2 - 2t^3. */
+// @ts-ignore: decorator
+@inline
+function sharpened(fit: v128): v128 {
+  // 1019 / 1024, and not 1, keeps the result below 32768; it still rounds to the exact front in over().
+  const t = i16x8.shl(i16x8.max_s(i16x8.min_s(fit, i16x8.splat(1019)), i16x8.splat(0)), 5);
+  const t2 = i16x8.q15mulr_sat_s(t, t);
+  const t3 = i16x8.q15mulr_sat_s(t2, t);
+  return i16x8.sub(i16x8.mul(t2, i16x8.splat(3)), i16x8.shl(t3, 1));
+}
+
+/** What alpha is from there on; see sharpened(). */
+const OPAQUE: i16 = 32765;
+
+/** Alpha of eight pixels: the luma's part of the fit is added to what their chroma gave. */
+// @ts-ignore: decorator
+@inline
+function alphaOf(luma: v128, slope: v128, rest: v128): v128 {
+  return sharpened(i16x8.add_sat_s(i16x8.q15mulr_sat_s(slope, centred(luma)), rest));
+}
+
+/** back + (front - back) * alpha; back has BACK_BITS fractional bits. */
 // @ts-ignore: decorator
 @inline
 function over(front: v128, back: v128, alpha: v128): v128 {
-  const out = i16x8.add(back, i16x8.q15mulr_sat_s(i16x8.sub(i16x8.shl(front, BACK_BITS), back), i16x8.shl(alpha, 4)));
+  const out = i16x8.add(back, i16x8.q15mulr_sat_s(i16x8.sub(i16x8.shl(front, BACK_BITS), back), alpha));
   return i16x8.shr_s(i16x8.add(out, i16x8.splat(BACK_HALF)), BACK_BITS);
 }
 
 // @ts-ignore: decorator
 @inline
-function bytesAt(at: usize): v128 {
-  return v128.load8x8_u(at);
+function allAre(a: v128, b: v128, c: v128, d: v128, value: v128): bool {
+  return i16x8.all_true(v128.and(v128.and(i16x8.eq(a, value), i16x8.eq(b, value)), v128.and(i16x8.eq(c, value), i16x8.eq(d, value))));
 }
 
-/** One row of luma; keeps its alpha for the chroma. */
+/**
+ * Two rows of luma and their row of chroma, 16 x 2 pixels at a time. The coefficients are scaled up to the chroma grid
+ * only: they are far smoother than that, and 2 x 2 pixels share one colour in any case.
+ *
+ * @param rows 1 where an odd height ends
+ * @param backFactor how much the rows of the background are to be scaled up in width
+ * @param opaque nothing but alphaPlane is written
+ */
 // @ts-ignore: decorator
 @inline
-function blendLuma(at: usize, back: usize, backFactor: i32, alphas: usize, factor: i32): void {
-  for (let x = 0; x < lumaStride; x += 16) {
-    const source = v128.load(at + x);
-    const a = i16x8.extend_low_i8x16_u(source);
-    const b = i16x8.extend_high_i8x16_u(source);
-    const alphaA = alphaOf(a, scaled(rowSlope, x, factor), scaled(rowOffset, x, factor));
-    const alphaB = alphaOf(b, scaled(rowSlope, x + 8, factor), scaled(rowOffset, x + 8, factor));
-    v128.store(alphas + 2 * x, alphaA);
-    v128.store(alphas + 2 * x, alphaB, 16);
-    v128.store(at + x, i8x16.narrow_i16x8_u(over(a, scaled(back, x, backFactor), alphaA), over(b, scaled(back, x + 8, backFactor), alphaB)));
-  }
-}
-
-/** One row of chroma, covered by the mean alpha of its 2 x 2 pixels. */
-// @ts-ignore: decorator
-@inline
-function blendChroma(u: usize, v: usize, backFactor: i32): void {
+function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: bool): void {
+  const y0 = frameY + 2 * j * lumaStride;
+  const y1 = rows == 2 ? y0 + lumaStride : y0;
+  const u = frameU + j * chromaStride;
+  const v = frameV + j * chromaStride;
+  const alpha0 = alphaPlane + 2 * j * lumaStride;
+  const alpha1 = rows == 2 ? alpha0 + lumaStride : alpha0;
+  const opaque = i16x8.splat(OPAQUE);
   for (let x = 0; x < chromaStride; x += 8) {
-    const left = i32x4.extadd_pairwise_i16x8_s(i16x8.add(v128.load(rowAlpha0 + 4 * x), v128.load(rowAlpha1 + 4 * x)));
-    const right = i32x4.extadd_pairwise_i16x8_s(i16x8.add(v128.load(rowAlpha0 + 4 * x, 16), v128.load(rowAlpha1 + 4 * x, 16)));
-    const alpha = i16x8.shr_u(i16x8.add(i16x8.narrow_i32x4_s(left, right), i16x8.splat(2)), 2);
-    const newU = over(bytesAt(u + x), scaled(rowBackU, x, backFactor), alpha);
-    const newV = over(bytesAt(v + x), scaled(rowBackV, x, backFactor), alpha);
+    const left = 2 * x;
+    const us = v128.load8x8_u(u + x);
+    const vs = v128.load8x8_u(v + x);
+    const slope = scaled(rowCoefY, x, factor);
+    const rest = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.q15mulr_sat_s(scaled(rowCoefU, x, factor), centred(us)), i16x8.q15mulr_sat_s(scaled(rowCoefV, x, factor), centred(vs))),
+      scaled(rowOffset, x, factor),
+    );
+    const slopeA = i16x8.shuffle(slope, slope, 0, 0, 1, 1, 2, 2, 3, 3);
+    const slopeB = i16x8.shuffle(slope, slope, 4, 4, 5, 5, 6, 6, 7, 7);
+    const restA = i16x8.shuffle(rest, rest, 0, 0, 1, 1, 2, 2, 3, 3);
+    const restB = i16x8.shuffle(rest, rest, 4, 4, 5, 5, 6, 6, 7, 7);
+    const upper = v128.load(y0 + left);
+    const lower = v128.load(y1 + left);
+    const a = i16x8.extend_low_i8x16_u(upper);
+    const b = i16x8.extend_high_i8x16_u(upper);
+    const c = i16x8.extend_low_i8x16_u(lower);
+    const d = i16x8.extend_high_i8x16_u(lower);
+    const alphaA = alphaOf(a, slopeA, restA);
+    const alphaB = alphaOf(b, slopeB, restB);
+    const alphaC = alphaOf(c, slopeA, restA);
+    const alphaD = alphaOf(d, slopeB, restB);
+    if (matteOnly) {
+      v128.store(alpha1 + left, i8x16.narrow_i16x8_u(byteOf(alphaC), byteOf(alphaD)));
+      v128.store(alpha0 + left, i8x16.narrow_i16x8_u(byteOf(alphaA), byteOf(alphaB)));
+      continue;
+    }
+    if (allAre(alphaA, alphaB, alphaC, alphaD, opaque)) continue;
+    // The lower row first: where there is only one, it is the upper one that counts.
+    v128.store(y1 + left, i8x16.narrow_i16x8_u(over(c, scaled(rowBack1, left, backFactor), alphaC), over(d, scaled(rowBack1, left + 8, backFactor), alphaD)));
+    v128.store(y0 + left, i8x16.narrow_i16x8_u(over(a, scaled(rowBack0, left, backFactor), alphaA), over(b, scaled(rowBack0, left + 8, backFactor), alphaB)));
+    const sumA = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaA), i32x4.extadd_pairwise_i16x8_s(alphaC));
+    const sumB = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaB), i32x4.extadd_pairwise_i16x8_s(alphaD));
+    const alpha = i16x8.narrow_i32x4_s(i32x4.shr_s(sumA, 2), i32x4.shr_s(sumB, 2));
+    const chromaBack = backFactor == 1 ? 1 : factor;
+    const newU = over(us, scaled(rowBackU, x, chromaBack), alpha);
+    const newV = over(vs, scaled(rowBackV, x, chromaBack), alpha);
     v128.store64_lane(u + x, i8x16.narrow_i16x8_u(newU, newU), 0);
     v128.store64_lane(v + x, i8x16.narrow_i16x8_u(newV, newV), 0);
   }
 }
 
+/** Alpha as a byte: 32765 becomes 255. */
+// @ts-ignore: decorator
+@inline
+function byteOf(alpha: v128): v128 {
+  return i16x8.q15mulr_sat_s(alpha, i16x8.splat(255));
+}
+
 /** A row of a picture as background samples. */
 function widen(into: usize, from: usize, bytes: i32): void {
-  for (let x = 0; x < bytes; x += 8) v128.store(into + 2 * x, i16x8.shl(bytesAt(from + x), BACK_BITS));
+  for (let x = 0; x < bytes; x += 8) v128.store(into + 2 * x, i16x8.shl(v128.load8x8_u(from + x), BACK_BITS));
 }
 
 function fillRow(into: usize, samples: i32, value: i32): void {
   for (let x = 0; x < samples; x += 8) v128.store(into + 2 * x, i16x8.splat(<i16>(value << BACK_BITS)));
 }
 
-/** The coarse luma row for frame row `y`, at the small width. */
-function coarseLuma(y: i32, factor: i32): void {
+/** The blurred luma for frame row `y`, at the small width. */
+function blurredRow(into: usize, y: i32, factor: i32): void {
   rowOf(rowCoarse, coarseY, coarseStride, coarseWidth, coarseHeight, y, 2 * factor);
-  for (let x = 0; x < smallWidth; x += 8) v128.store(rowBackY + 2 * x, scaled(rowCoarse, x, 2));
-  store<i16>(rowBackY - 2, load<i16>(rowBackY));
-  const last = i16x8.splat(load<i16>(rowBackY + 2 * (smallWidth - 1)));
-  v128.store(rowBackY + 2 * smallWidth, last);
-  v128.store(rowBackY + 2 * smallWidth, last, 16);
+  for (let x = 0; x < smallWidth; x += 8) v128.store(into + 2 * x, scaled(rowCoarse, x, 2));
+  store<i16>(into - 2, load<i16>(into));
+  const last = i16x8.splat(load<i16>(into + 2 * (smallWidth - 1)));
+  v128.store(into + 2 * smallWidth, last);
+  v128.store(into + 2 * smallWidth, last, 16);
 }
+
+const BLURRED: i32 = 0;
+const BACKDROP: i32 = 1;
+const COLOUR: i32 = 2;
+const MATTE: i32 = 3;
 
 // @ts-ignore: decorator
 @inline
-function blurRows(factor: i32): void {
+function blendFrame(kind: i32, factor: i32): void {
   for (let j = 0; j < chromaHeight; j++) {
-    for (let k = 0; k < 2; k++) {
-      const y = 2 * j + k;
-      if (y >= height) {
-        memory.copy(rowAlpha1, rowAlpha0, 2 * lumaStride);
-        break;
-      }
-      matteRow(y, factor);
-      coarseLuma(y, factor);
-      blendLuma(frameY + y * lumaStride, rowBackY, factor, k ? rowAlpha1 : rowAlpha0, factor);
+    const y = 2 * j;
+    const rows = min(height - y, 2);
+    rowOf(rowCoefY, coefY, coarseStride, coarseWidth, coarseHeight, j, factor);
+    rowOf(rowCoefU, coefU, coarseStride, coarseWidth, coarseHeight, j, factor);
+    rowOf(rowCoefV, coefV, coarseStride, coarseWidth, coarseHeight, j, factor);
+    rowOf(rowOffset, offset, coarseStride, coarseWidth, coarseHeight, j, factor);
+    if (kind == BLURRED) {
+      blurredRow(rowBack0, y, factor);
+      blurredRow(rowBack1, y + rows - 1, factor);
+      rowOf(rowBackU, coarseU, coarseStride, coarseWidth, coarseHeight, j, factor);
+      rowOf(rowBackV, coarseV, coarseStride, coarseWidth, coarseHeight, j, factor);
+      blendRows(j, rows, factor, factor, false);
+      continue;
     }
-    rowOf(rowBackU, coarseU, coarseStride, coarseWidth, coarseHeight, j, factor);
-    rowOf(rowBackV, coarseV, coarseStride, coarseWidth, coarseHeight, j, factor);
-    blendChroma(frameU + j * chromaStride, frameV + j * chromaStride, factor);
+    if (kind == BACKDROP) {
+      widen(rowBack0, backdropY + y * lumaStride, lumaStride);
+      widen(rowBack1, backdropY + (y + rows - 1) * lumaStride, lumaStride);
+      widen(rowBackU, backdropY + (frameU - frameY) + j * chromaStride, chromaStride);
+      widen(rowBackV, backdropY + (frameV - frameY) + j * chromaStride, chromaStride);
+    }
+    blendRows(j, rows, factor, 1, kind == MATTE);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function matteRow(y: i32, factor: i32): void {
-  rowOf(rowSlope, slope, smallStride, smallWidth, smallHeight, y, factor);
-  rowOf(rowOffset, offset, smallStride, smallWidth, smallHeight, y, factor);
-}
-
-/** Over a background at the frame's size; rows come from the backdrop, or are one colour. */
-// @ts-ignore: decorator
-@inline
-function fullRows(factor: i32, colour: bool): void {
-  const backdropU = backdropY + (frameU - frameY);
-  const backdropV = backdropY + (frameV - frameY);
-  for (let j = 0; j < chromaHeight; j++) {
-    for (let k = 0; k < 2; k++) {
-      const y = 2 * j + k;
-      if (y >= height) {
-        memory.copy(rowAlpha1, rowAlpha0, 2 * lumaStride);
-        break;
-      }
-      matteRow(y, factor);
-      if (!colour) widen(rowBackY, backdropY + y * lumaStride, lumaStride);
-      blendLuma(frameY + y * lumaStride, rowBackY, 1, k ? rowAlpha1 : rowAlpha0, factor);
-    }
-    if (!colour) {
-      widen(rowBackU, backdropU + j * chromaStride, chromaStride);
-      widen(rowBackV, backdropV + j * chromaStride, chromaStride);
-    }
-    blendChroma(frameU + j * chromaStride, frameV + j * chromaStride, 1);
+function blend(kind: i32): void {
+  switch (reduction) {
+    case 4:
+      blendFrame(kind, 4);
+      break;
+    case 2:
+      blendFrame(kind, 2);
+      break;
+    default:
+      blendFrame(kind, 1);
   }
 }
 
 export function blendBlurred(): void {
-  switch (reduction) {
-    case 4:
-      blurRows(4);
-      break;
-    case 2:
-      blurRows(2);
-      break;
-    default:
-      blurRows(1);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function full(colour: bool): void {
-  switch (reduction) {
-    case 4:
-      fullRows(4, colour);
-      break;
-    case 2:
-      fullRows(2, colour);
-      break;
-    default:
-      fullRows(1, colour);
-  }
+  blend(BLURRED);
 }
 
 export function blendBackdrop(): void {
-  full(false);
+  blend(BACKDROP);
 }
 
 export function blendColour(y: i32, u: i32, v: i32): void {
-  fillRow(rowBackY, lumaStride, y);
+  fillRow(rowBack0, lumaStride, y);
+  fillRow(rowBack1, lumaStride, y);
   fillRow(rowBackU, chromaStride, u);
   fillRow(rowBackV, chromaStride, v);
-  full(true);
+  blend(COLOUR);
+}
+
+/** Writes the matte to alphaPlane and leaves the frame as it is. */
+export function writeMatte(): void {
+  blend(MATTE);
 }

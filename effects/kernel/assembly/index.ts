@@ -1,12 +1,12 @@
 /** Greenroom's frame kernel: see ../kernel.ts for what the exports mean to the caller. */
 import { blurBackground } from './background';
-import { blendBackdrop, blendBlurred, blendColour } from './blend';
+import { blendBackdrop, blendBlurred, blendColour, writeMatte } from './blend';
 import { fromNv12, fromRgba, padFrame } from './convert';
 import { matte } from './matte';
-import { backdropY, chromaStride, frameU, frameV, frameY, layout, lumaStride, modelMask, modelRgba, reserveStaging, staging } from './memory';
+import { alphaPlane, backdropY, chromaStride, frameU, frameV, frameY, layout, lumaStride, modelMask, modelRgba, reserveStaging, staging } from './memory';
 import { modelInput, shrink } from './shrink';
 
-export { blendBackdrop, blendBlurred, blendColour, blurBackground, fromNv12, fromRgba, layout, matte, modelInput, padFrame, reserveStaging, shrink };
+export { blendBackdrop, blendBlurred, blendColour, blurBackground, fromNv12, fromRgba, layout, matte, modelInput, padFrame, reserveStaging, shrink, writeMatte };
 
 export function lumaStrideOf(): i32 {
   return lumaStride;
@@ -28,4 +28,7 @@ export function modelMaskAt(): usize {
 }
 export function stagingAt(): usize {
   return staging;
+}
+export function alphaAt(): usize {
+  return alphaPlane;
 }

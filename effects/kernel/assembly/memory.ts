@@ -3,10 +3,11 @@
  *
  * Grids, for a frame of W x H and a reduction r of 4, 2 or 1:
  * - full: luma W x H, chroma half of it, rounded up
- * - small: W/r x H/r, rounded up; the model's input and the matte's coefficients live here
- * - coarse: half of small; the blurred background lives here. The chroma grid is exactly r times the coarse one.
+ * - small: W/r x H/r, rounded up; the model's input is made from it
+ * - coarse: half of small, rounded up; the matte is fitted and the background blurred here. The chroma grid is r times
+ *   the coarse one, the luma grid 2r times.
  *
- * Rows of the full and small planes are padded to 16 samples, so that no loop needs a scalar tail.
+ * Rows of the planes are padded to 16 samples (luma: 32), so that no loop needs a scalar tail.
  */
 
 /** The segmentation model's input and output. */
@@ -40,11 +41,11 @@ export let backdropY: usize = 0;
 export let smallY: usize = 0;
 export let smallU: usize = 0;
 export let smallV: usize = 0;
-/** i16, see matte.ts. */
-export let slope: usize = 0;
+/** i16 at the coarse grid, see matte.ts: alpha = coefY * Y + coefU * U + coefV * V + offset. */
+export let coefY: usize = 0;
+export let coefU: usize = 0;
+export let coefV: usize = 0;
 export let offset: usize = 0;
-/** u8, the matte at the small grid, for the weights of the blur. */
-export let smallMask: usize = 0;
 
 /** i16, the background at the coarse grid, see background.ts. */
 export let coarseY: usize = 0;
@@ -53,29 +54,47 @@ export let coarseV: usize = 0;
 
 export let modelRgba: usize = 0;
 export let modelMask: usize = 0;
-export let modelState: usize = 0;
 
-/** Two fields of f32x4, one vector per pixel of the small grid. */
+/** Fields: one f32x4 per sample of the coarse grid, without padding. */
+export let guide: usize = 0;
+/** Guide and mask of the last frame. */
+export let past: usize = 0;
+export let covarianceY: usize = 0;
+export let covarianceU: usize = 0;
+export let covarianceV: usize = 0;
+export let wide: usize = 0;
 export let fieldA: usize = 0;
 export let fieldB: usize = 0;
+/** One f32 per coarse sample. */
+export let motion: usize = 0;
 /** One row of f32x4. */
 export let fieldRow: usize = 0;
 
 /** Row buffers of i16; each has {@link ROW_PAD} samples in front. */
-export let rowSlope: usize = 0;
+export let rowCoefY: usize = 0;
+export let rowCoefU: usize = 0;
+export let rowCoefV: usize = 0;
 export let rowOffset: usize = 0;
-export let rowBackY: usize = 0;
+export let rowBack0: usize = 0;
+export let rowBack1: usize = 0;
 export let rowBackU: usize = 0;
 export let rowBackV: usize = 0;
 export let rowCoarse: usize = 0;
-export let rowAlpha0: usize = 0;
-export let rowAlpha1: usize = 0;
 export let rowRgba: usize = 0;
+
+/** The full matte, one byte per pixel, rows of lumaStride: written only for transparent frames. */
+export let alphaPlane: usize = 0;
+
+/** Whether {@link past} holds a frame. */
+export let remembers: bool = false;
+export function remember(): void {
+  remembers = true;
+}
 
 /** Frames of other formats are copied here first. */
 export let staging: usize = 0;
 
-export const ROW_PAD: i32 = 8;
+const ROW_PAD: i32 = 8;
 
 let top: usize = 0;
 
@@ -93,7 +112,7 @@ function grow(end: usize): void {
 
 // @ts-ignore: decorators on functions are AssemblyScript's
 @inline
-export function align16(n: i32): i32 {
+function align16(n: i32): i32 {
   return (n + 15) & ~15;
 }
 
@@ -109,8 +128,9 @@ export function layout(w: i32, h: i32): void {
   smallHeight = (h + reduction - 1) / reduction;
   coarseWidth = (smallWidth + 1) >> 1;
   coarseHeight = (smallHeight + 1) >> 1;
-  lumaStride = align16(w);
-  chromaStride = align16(chromaWidth);
+  // 16 samples of chroma stand beside 32 of luma.
+  lumaStride = (w + 31) & ~31;
+  chromaStride = lumaStride >> 1;
   smallStride = align16(smallWidth);
   coarseStride = align16(coarseWidth);
 
@@ -126,29 +146,41 @@ export function layout(w: i32, h: i32): void {
   smallY = reserve(smallSize);
   smallU = reserve(smallSize);
   smallV = reserve(smallSize);
-  smallMask = reserve(smallSize);
-  slope = reserve(2 * smallSize);
-  offset = reserve(2 * smallSize);
+  coefY = reserve(2 * coarseSize);
+  coefU = reserve(2 * coarseSize);
+  coefV = reserve(2 * coarseSize);
+  offset = reserve(2 * coarseSize);
   coarseY = reserve(2 * coarseSize);
   coarseU = reserve(2 * coarseSize);
   coarseV = reserve(2 * coarseSize);
   modelRgba = reserve(4 * MODEL_WIDTH * MODEL_HEIGHT);
   modelMask = reserve(MODEL_WIDTH * MODEL_HEIGHT);
-  modelState = reserve(2 * MODEL_WIDTH * MODEL_HEIGHT);
-  fieldA = reserve(16 * smallSize);
-  fieldB = reserve(16 * smallSize);
-  fieldRow = reserve(16 * smallStride);
+  const field = 16 * coarseWidth * coarseHeight;
+  guide = reserve(field);
+  past = reserve(field);
+  covarianceY = reserve(field);
+  covarianceU = reserve(field);
+  covarianceV = reserve(field);
+  wide = reserve(field);
+  fieldA = reserve(field);
+  fieldB = reserve(field);
+  motion = reserve(4 * coarseWidth * coarseHeight);
+  fieldRow = reserve(16 * coarseWidth);
+  // Long enough for a full row, and for a coarse one that was doubled and rounded up.
   const row = 2 * (max(lumaStride, 2 * smallStride + 32) + 2 * ROW_PAD);
   const pad = 2 * ROW_PAD;
-  rowSlope = reserve(row) + pad;
+  rowCoefY = reserve(row) + pad;
+  rowCoefU = reserve(row) + pad;
+  rowCoefV = reserve(row) + pad;
   rowOffset = reserve(row) + pad;
-  rowBackY = reserve(row) + pad;
+  rowBack0 = reserve(row) + pad;
+  rowBack1 = reserve(row) + pad;
   rowBackU = reserve(row) + pad;
   rowBackV = reserve(row) + pad;
   rowCoarse = reserve(row) + pad;
-  rowAlpha0 = reserve(row) + pad;
-  rowAlpha1 = reserve(row) + pad;
   rowRgba = reserve(4 * (smallStride + 32));
+  alphaPlane = reserve(lumaSize);
+  remembers = false;
   staging = top;
   grow(top);
 }
