@@ -2,7 +2,9 @@ import { ImageSegmenter } from '@mediapipe/tasks-vision';
 import type { SegmenterAssets } from '../protocol';
 import { EffectError } from '../spec';
 
+/** Size of the model's picture and mask, in pixels. @public */
 export const MASK_WIDTH = 256;
+/** @public */
 export const MASK_HEIGHT = 144;
 
 /**
