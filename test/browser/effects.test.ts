@@ -177,7 +177,10 @@ describe('in Firefox', () => {
       const { page, said } = await open(firefox);
       await page.evaluate((spec) => lab.open(spec, { clip: '/clips/clip.webm' }), NONE);
       await page.evaluate(() => lab.state('passing'));
-      const textures = async () => textureOf(Uint8Array.from(await page.evaluate(() => lab.picture())), clip);
+      const textures = async () => {
+        await page.evaluate(() => lab.presented(10)); // what was on its way to the element before the effect ran
+        return textureOf(Uint8Array.from(await page.evaluate(() => lab.picture())), clip);
+      };
       const raw = await textures();
       await page.evaluate((spec) => lab.update(spec), BLUR);
       await page.evaluate(() => lab.state('running'));

@@ -199,6 +199,8 @@ test('in Firefox the blur reaches the other side by the canvas, and the console 
     };
   });
   const said = listen(page);
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
   await join(page, meeting, room, { name: 'Ann' });
   await waitForRemoteVideo(b, 30_000);
   const raw = await textureAt(b, plain);
@@ -208,4 +210,6 @@ test('in Firefox the blur reaches the other side by the canvas, and the console 
   expect(blurred.background).toBeLessThanOrEqual(raw.background / 5);
   expect(blurred.person).toBeGreaterThanOrEqual(raw.person * 0.75);
   expect(said.filter((line) => /^(error|uncaught)/.test(line))).toEqual([]);
+  expect(requests.length).toBeGreaterThan(5);
+  expect(requests.filter((url) => !url.startsWith(`${meeting.origin}/`) && !url.startsWith(`${meeting.origin.replace('http', 'ws')}/`))).toEqual([]);
 });

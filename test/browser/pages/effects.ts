@@ -97,6 +97,17 @@ const lab = {
     effects.dispose();
     effects = new Effects();
   },
+  /** Resolves when the output's video element has presented `count` more pictures. */
+  presented(count: number): Promise<void> {
+    const video = document.querySelector('video')!;
+    return new Promise((resolve) => {
+      const next = (): void => {
+        if (count-- > 0) video.requestVideoFrameCallback(next);
+        else resolve();
+      };
+      next();
+    });
+  },
   /** Luma of the output's present picture, 640x360, as a video element shows it. */
   picture(): number[] {
     const video = document.querySelector('video')!;
