@@ -1,8 +1,9 @@
 /** The last stage: matte and background are scaled up row by row, and the frame is blended in place. */
 import { BACK_BITS } from './background';
 import {
-  alphaPlane, backdropY, chromaHeight, chromaStride, coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, coefU, coefV, coefY, frameU, frameV,
-  frameY, height, lumaStride, offset, reduction, rowBack0, rowBack1, rowBackU, rowBackV, rowCoarse, rowCoefU, rowCoefV, rowCoefY, rowOffset, smallWidth,
+  alphaPlane, backdropY, chromaHeight, chromaStride, chromaWidth, coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, coefU, coefV, coefY, frameU, frameV,
+  frameY, height, lumaStride, offset, reduction, rowBack0, rowBack1, rowBackU, rowBackV, rowCoarse, rowCoefU, rowCoefV, rowCoefY, rowOffset,
+  rowTint, rowTint0, rowTint1, smallWidth, tintStride,
 } from './memory';
 
 const BACK_HALF: i16 = 16; // half of 1 << BACK_BITS
@@ -86,13 +87,67 @@ function allAre(a: v128, b: v128, c: v128, d: v128, value: v128): bool {
   return i16x8.all_true(v128.and(v128.and(i16x8.eq(a, value), i16x8.eq(b, value)), v128.and(i16x8.eq(c, value), i16x8.eq(d, value))));
 }
 
+/** Where the tint of chroma row `j` is kept. */
+// @ts-ignore: decorator
+@inline
+function tintAt(j: i32): usize {
+  return rowTint + <usize>(j % 3) * tintStride;
+}
+
+/** The chroma's part of alpha for chroma row `j`, and the offset. To be called before that row is blended. */
+function tint(j: i32): void {
+  switch (reduction) {
+    case 4:
+      tintRow(j, 4);
+      break;
+    case 2:
+      tintRow(j, 2);
+      break;
+    default:
+      tintRow(j, 1);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function tintRow(j: i32, factor: i32): void {
+  rowOf(rowCoefU, coefU, coarseStride, coarseWidth, coarseHeight, j, factor);
+  rowOf(rowCoefV, coefV, coarseStride, coarseWidth, coarseHeight, j, factor);
+  rowOf(rowOffset, offset, coarseStride, coarseWidth, coarseHeight, j, factor);
+  const u = frameU + j * chromaStride;
+  const v = frameV + j * chromaStride;
+  const into = tintAt(j);
+  for (let x = 0; x < chromaStride; x += 8) {
+    const us = i16x8.q15mulr_sat_s(scaled(rowCoefU, x, factor), centred(v128.load8x8_u(u + x)));
+    const vs = i16x8.q15mulr_sat_s(scaled(rowCoefV, x, factor), centred(v128.load8x8_u(v + x)));
+    // Halved and limited: the difference of two tints must fit as well.
+    const sum = i16x8.shr_s(i16x8.add_sat_s(i16x8.add_sat_s(us, vs), scaled(rowOffset, x, factor)), 1);
+    v128.store(into + 2 * x, i16x8.max_s(i16x8.min_s(sum, i16x8.splat(16000)), i16x8.splat(-16000)));
+  }
+  store<i16>(into - 2, load<i16>(into));
+  store<i16>(into + 2 * chromaWidth, load<i16>(into + 2 * (chromaWidth - 1)));
+}
+
+/** The tints of rows 2j and 2j + 1 of luma at the chroma grid's width: centres are a quarter of a row away. */
+function mixTints(j: i32): void {
+  const here = tintAt(j);
+  const above = tintAt(max(j - 1, 0));
+  const below = tintAt(min(j + 1, chromaHeight - 1));
+  const quarter = i16x8.splat(8192);
+  for (let x = -16; x < 2 * chromaStride + 16; x += 16) {
+    const k = v128.load(here + x);
+    v128.store(rowTint0 + x, mix(k, v128.load(above + x), quarter));
+    v128.store(rowTint1 + x, mix(k, v128.load(below + x), quarter));
+  }
+}
+
 /**
- * Two rows of luma and their row of chroma, 16 x 2 pixels at a time. The coefficients are scaled up to the chroma grid
- * only: they are far smoother than that, and 2 x 2 pixels share one colour in any case.
+ * Two rows of luma and their row of chroma, 16 x 2 pixels at a time. The slope of luma is scaled up to the chroma grid
+ * only: it is far smoother than that.
  *
  * @param rows 1 where an odd height ends
  * @param backFactor how much the rows of the background are to be scaled up in width
- * @param opaque nothing but alphaPlane is written
+ * @param matteOnly nothing but alphaPlane is written
  */
 // @ts-ignore: decorator
 @inline
@@ -106,27 +161,23 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
   const opaque = i16x8.splat(OPAQUE);
   for (let x = 0; x < chromaStride; x += 8) {
     const left = 2 * x;
-    const us = v128.load8x8_u(u + x);
-    const vs = v128.load8x8_u(v + x);
     const slope = scaled(rowCoefY, x, factor);
-    const rest = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.q15mulr_sat_s(scaled(rowCoefU, x, factor), centred(us)), i16x8.q15mulr_sat_s(scaled(rowCoefV, x, factor), centred(vs))),
-      scaled(rowOffset, x, factor),
-    );
     const slopeA = i16x8.shuffle(slope, slope, 0, 0, 1, 1, 2, 2, 3, 3);
     const slopeB = i16x8.shuffle(slope, slope, 4, 4, 5, 5, 6, 6, 7, 7);
-    const restA = i16x8.shuffle(rest, rest, 0, 0, 1, 1, 2, 2, 3, 3);
-    const restB = i16x8.shuffle(rest, rest, 4, 4, 5, 5, 6, 6, 7, 7);
+    const upperA = i16x8.shl(scaled(rowTint0, left, 2), 1);
+    const upperB = i16x8.shl(scaled(rowTint0, left + 8, 2), 1);
+    const lowerA = i16x8.shl(scaled(rowTint1, left, 2), 1);
+    const lowerB = i16x8.shl(scaled(rowTint1, left + 8, 2), 1);
     const upper = v128.load(y0 + left);
     const lower = v128.load(y1 + left);
     const a = i16x8.extend_low_i8x16_u(upper);
     const b = i16x8.extend_high_i8x16_u(upper);
     const c = i16x8.extend_low_i8x16_u(lower);
     const d = i16x8.extend_high_i8x16_u(lower);
-    const alphaA = alphaOf(a, slopeA, restA);
-    const alphaB = alphaOf(b, slopeB, restB);
-    const alphaC = alphaOf(c, slopeA, restA);
-    const alphaD = alphaOf(d, slopeB, restB);
+    const alphaA = alphaOf(a, slopeA, upperA);
+    const alphaB = alphaOf(b, slopeB, upperB);
+    const alphaC = alphaOf(c, slopeA, lowerA);
+    const alphaD = alphaOf(d, slopeB, lowerB);
     if (matteOnly) {
       v128.store(alpha1 + left, i8x16.narrow_i16x8_u(byteOf(alphaC), byteOf(alphaD)));
       v128.store(alpha0 + left, i8x16.narrow_i16x8_u(byteOf(alphaA), byteOf(alphaB)));
@@ -140,8 +191,8 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
     const sumB = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaB), i32x4.extadd_pairwise_i16x8_s(alphaD));
     const alpha = i16x8.narrow_i32x4_s(i32x4.shr_s(sumA, 2), i32x4.shr_s(sumB, 2));
     const chromaBack = backFactor == 1 ? 1 : factor;
-    const newU = over(us, scaled(rowBackU, x, chromaBack), alpha);
-    const newV = over(vs, scaled(rowBackV, x, chromaBack), alpha);
+    const newU = over(v128.load8x8_u(u + x), scaled(rowBackU, x, chromaBack), alpha);
+    const newV = over(v128.load8x8_u(v + x), scaled(rowBackV, x, chromaBack), alpha);
     v128.store64_lane(u + x, i8x16.narrow_i16x8_u(newU, newU), 0);
     v128.store64_lane(v + x, i8x16.narrow_i16x8_u(newV, newV), 0);
   }
@@ -181,13 +232,13 @@ const MATTE: i32 = 3;
 // @ts-ignore: decorator
 @inline
 function blendFrame(kind: i32, factor: i32): void {
+  tint(0);
   for (let j = 0; j < chromaHeight; j++) {
     const y = 2 * j;
     const rows = min(height - y, 2);
     rowOf(rowCoefY, coefY, coarseStride, coarseWidth, coarseHeight, j, factor);
-    rowOf(rowCoefU, coefU, coarseStride, coarseWidth, coarseHeight, j, factor);
-    rowOf(rowCoefV, coefV, coarseStride, coarseWidth, coarseHeight, j, factor);
-    rowOf(rowOffset, offset, coarseStride, coarseWidth, coarseHeight, j, factor);
+    if (j + 1 < chromaHeight) tint(j + 1);
+    mixTints(j);
     if (kind == BLURRED) {
       blurredRow(rowBack0, y, factor);
       blurredRow(rowBack1, y + rows - 1, factor);

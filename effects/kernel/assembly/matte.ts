@@ -17,8 +17,12 @@ import {
   modelMask, motion, offset, past, remember, remembers, smallHeight, smallStride, smallU, smallV, smallWidth, smallY, wide,
 } from './memory';
 
-/** Half a window of the fit, in coarse samples: 24 pixels at 720p. */
-const RADIUS: i32 = 3;
+/** Half a window of the fit, in coarse samples: 24 pixels at 720p; less where the whole picture is hardly larger. */
+// @ts-ignore: decorator
+@inline
+function radius(): i32 {
+  return min(3, max(1, min(coarseWidth, coarseHeight) >> 4));
+}
 /** Keeps the fit from following noise: variance of the guide (0 to 1) that counts as flat. */
 const EPSILON: f32 = 0.0001;
 const FITS: i32 = 3;
@@ -137,7 +141,7 @@ function invertCovariance(): void {
       const one = load<f32>(guide + i + 4 * lane);
       v128.store(fieldA + i, f32x4.mul(g, f32x4.splat(one)));
     }
-    boxMean(fieldA, target, RADIUS);
+    boxMean(fieldA, target, radius());
   }
   for (let i = 0; i < size; i += 16) {
     const my = load<f32>(covarianceY + i, 12);
@@ -172,7 +176,7 @@ function pack(a: f32, b: f32, c: f32, d: f32): v128 {
  */
 function fit(): void {
   const size = 16 * coarseWidth * coarseHeight;
-  boxMean(wide, fieldA, RADIUS);
+  boxMean(wide, fieldA, radius());
   for (let i = 0; i < size; i += 16) {
     const means = v128.load(fieldA + i);
     const cy = v128.load(covarianceY + i);
@@ -189,7 +193,7 @@ function fit(): void {
     const at = mask - f32x4.extract_lane(slopes, 0) * my - f32x4.extract_lane(slopes, 1) * mu - f32x4.extract_lane(slopes, 2) * mv;
     v128.store(wide + i, f32x4.replace_lane(slopes, 3, at));
   }
-  boxMean(wide, fieldB, RADIUS);
+  boxMean(wide, fieldB, radius());
 }
 
 /** Alpha of a coarse sample by the fit. */

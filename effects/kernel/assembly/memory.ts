@@ -75,6 +75,12 @@ export let rowCoefY: usize = 0;
 export let rowCoefU: usize = 0;
 export let rowCoefV: usize = 0;
 export let rowOffset: usize = 0;
+/** The chroma's part of alpha, of three rows in turn; at the chroma grid, and scaled up for two rows of luma. */
+export let rowTint: usize = 0;
+export let rowTint0: usize = 0;
+export let rowTint1: usize = 0;
+/** Bytes from one row of rowTint to the next. */
+export let tintStride: usize = 0;
 export let rowBack0: usize = 0;
 export let rowBack1: usize = 0;
 export let rowBackU: usize = 0;
@@ -173,6 +179,10 @@ export function layout(w: i32, h: i32): void {
   rowCoefU = reserve(row) + pad;
   rowCoefV = reserve(row) + pad;
   rowOffset = reserve(row) + pad;
+  tintStride = row + pad;
+  rowTint = reserve(3 * <i32>tintStride) + pad;
+  rowTint0 = reserve(row) + pad;
+  rowTint1 = reserve(row) + pad;
   rowBack0 = reserve(row) + pad;
   rowBack1 = reserve(row) + pad;
   rowBackU = reserve(row) + pad;
