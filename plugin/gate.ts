@@ -51,16 +51,16 @@ const define = (target: object, name: string, value: unknown): void => {
 const gated = async (original: GetUserMedia, keeper: () => GateKeeper, constraints?: MediaStreamConstraints): Promise<MediaStream> => {
   const stream = await original(constraints);
   if (!wantsCamera(constraints)) return stream;
-  const guarded = new MediaStream(stream.getAudioTracks());
-  for (const camera of stream.getVideoTracks()) {
-    try {
-      guarded.addTrack(keeper().guard(camera));
-    } catch (error) {
-      for (const track of stream.getTracks()) track.stop();
-      throw new DOMException(`The camera could not be guarded: ${String(error)}`, 'NotReadableError');
-    }
+  const cameras = stream.getVideoTracks();
+  try {
+    const guarded = cameras.map((camera) => keeper().guard(camera));
+    // Nothing was put in between: the page gets the very stream it would have had without us.
+    if (guarded.every((track, i) => track === cameras[i])) return stream;
+    return new MediaStream([...stream.getAudioTracks(), ...guarded]);
+  } catch (error) {
+    for (const track of stream.getTracks()) track.stop();
+    throw new DOMException(`The camera could not be guarded: ${String(error)}`, 'NotReadableError');
   }
-  return guarded;
 };
 
 /** Screens came through getUserMedia before getDisplayMedia existed, and some applications still ask that way. */
