@@ -31,8 +31,7 @@ export class RecorderControl {
     this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map() });
     this.#recorder.subscribe((state) => this.#follow(state));
     window.addEventListener('beforeunload', (event) => {
-      const { kind } = this.view.value.state;
-      if (kind === 'recording' || kind === 'stopping') event.preventDefault();
+      if (isUnderWay(this.view.value.state)) event.preventDefault();
     });
   }
 
@@ -56,9 +55,18 @@ export class RecorderControl {
   }
 
   async stop(): Promise<void> {
-    if (this.view.value.state.kind !== 'recording') return;
+    const { kind } = this.view.value.state;
+    if (kind !== 'recording' && kind !== 'paused') return;
     // What went wrong at the end is told by the state.
     await this.#recorder.stop().catch(() => undefined);
+  }
+
+  pause(): void {
+    if (this.view.value.state.kind === 'recording') this.#recorder.pause();
+  }
+
+  resume(): void {
+    if (this.view.value.state.kind === 'paused') this.#recorder.resume();
   }
 
   async refresh(): Promise<void> {
@@ -124,8 +132,8 @@ export class RecorderControl {
   #follow(state: RecorderState): void {
     const before = this.view.value.state;
     this.#set({ state });
-    const was = before.kind === 'recording' || before.kind === 'stopping';
-    const is = state.kind === 'recording' || state.kind === 'stopping';
+    const was = isUnderWay(before);
+    const is = isUnderWay(state);
     if (is !== was) {
       if (this.#announce) this.#host.announceRecording(is);
       void this.refresh();
@@ -155,6 +163,9 @@ export class RecorderControl {
     this.view.set({ ...this.view.value, ...change });
   }
 }
+
+/** A paused recording is one: the others are told until it ends, since it may go on at any moment. */
+const isUnderWay = ({ kind }: RecorderState): boolean => kind === 'recording' || kind === 'paused' || kind === 'stopping';
 
 const explain = (error: unknown): string => {
   const code = error instanceof RecorderError ? error.code : undefined;

@@ -8,7 +8,7 @@
  * - `quota`: the disk, or the share of it given to this site, is full.
  * - `storage`: the database could not be opened, read or written.
  * - `busy`: a recording is under way, here or in another tab, that forbids this call.
- * - `not-recording`: there is nothing to stop.
+ * - `not-recording`: there is nothing to pause, resume or stop.
  * - `not-found`: no such recording, or it was removed.
  * - `disposed`: the recorder was disposed.
  */

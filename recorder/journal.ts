@@ -30,6 +30,13 @@ interface Row {
   removedAt: number | null;
 }
 
+/** A chunk as it is read. A number that is skipped is a chunk that was lost. */
+export interface StoredChunk {
+  /** From 0. */
+  readonly sequence: number;
+  readonly data: ArrayBuffer;
+}
+
 interface Chunk {
   data: ArrayBuffer;
   /** Its end, ms since the start. */
@@ -100,15 +107,20 @@ export class Journal {
   }
 
   /** The data in order, a few chunks at a time; never the whole recording in memory. */
-  async *read(id: string, signal?: AbortSignal): AsyncGenerator<ArrayBuffer[], void, undefined> {
+  async *read(id: string, signal?: AbortSignal): AsyncGenerator<StoredChunk[], void, undefined> {
     let next = 0;
     for (;;) {
       throwIfAborted(signal);
       const range = IDBKeyRange.bound([id, next], [id, Infinity]);
-      const batch = await this.#read((database) => database.getAll('chunks', range, READ_AHEAD));
-      if (batch.length === 0) return;
-      next += batch.length;
-      yield batch.map((chunk) => chunk.data);
+      const [keys, chunks] = await this.#read((database) => {
+        const { store } = database.transaction('chunks');
+        return Promise.all([store.getAllKeys(range, READ_AHEAD), store.getAll(range, READ_AHEAD)]);
+      });
+      const batch = chunks.map(({ data }, index) => ({ sequence: keys[index]?.[1] ?? next + index, data }));
+      const last = batch.at(-1);
+      if (last === undefined) return;
+      next = last.sequence + 1;
+      yield batch;
     }
   }
 

@@ -1,6 +1,6 @@
 import { RecorderError } from './errors';
 import { Journal, type RecordingInfo } from './journal';
-import { saveFile, sweepExports, type SaveOptions } from './save';
+import { saveFile, sweepExports, type SavedFile, type SaveOptions } from './save';
 import { Session, type SessionOptions } from './session';
 import { mayBecome, type RecorderState } from './state';
 
@@ -100,15 +100,37 @@ export class Recorder {
   }
 
   /**
+   * Records nothing until `resume`; the file has no gap. The capture and the microphone stay open.
+   * @throws RecorderError `not-recording`
+   */
+  pause(): void {
+    if (this.#running === null || this.#state.kind !== 'recording') throw new RecorderError('not-recording', `Cannot pause while ${this.#state.kind}`);
+    const { session } = this.#running;
+    const { info, capture } = this.#state;
+    session.pause();
+    this.#become({ kind: 'paused', info, capture, recordedMs: session.recordedMs });
+  }
+
+  /** @throws RecorderError `not-recording` if it is not paused */
+  resume(): void {
+    if (this.#running === null || this.#state.kind !== 'paused') throw new RecorderError('not-recording', `Cannot resume while ${this.#state.kind}`);
+    const { session } = this.#running;
+    const { info, capture } = this.#state;
+    session.resume();
+    this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs });
+  }
+
+  /**
    * Ends the recording. Resolves when all of it is safe on disk.
    * @throws RecorderError `not-recording`, or `quota`, `storage`, `encoder` if the end was lost: the rest is in `list()`
    */
   async stop(): Promise<RecordingInfo> {
-    if (this.#running === null || (this.#state.kind !== 'recording' && this.#state.kind !== 'stopping')) {
+    const state = this.#state;
+    if (this.#running === null || (state.kind !== 'recording' && state.kind !== 'paused' && state.kind !== 'stopping')) {
       throw new RecorderError('not-recording', `Cannot stop while ${this.#state.kind}`);
     }
     const { session, begun } = this.#running;
-    if (this.#state.kind === 'recording') this.#become({ kind: 'stopping', info: this.#state.info });
+    if (state.kind !== 'stopping') this.#become({ kind: 'stopping', info: state.info });
     session.stop();
     return await (await begun).finished;
   }
@@ -121,11 +143,12 @@ export class Recorder {
   }
 
   /**
-   * Gives the recording to the browser's downloads; what is safe so far, if it is still running. Resolves when the
-   * download has begun, with the size of the file.
+   * Gives the recording to the browser's downloads; what is safe so far, if it is still running. The file knows its
+   * duration and can be searched through; whatever of the recording is damaged is not in it. Resolves when the download
+   * has begun, with the size of the file, bytes.
    * @throws RecorderError `not-found`, `aborted`, `storage`, `quota`, `disposed`
    */
-  async save(id: string, options: SaveOptions = {}): Promise<{ fileName: string; bytes: number }> {
+  async save(id: string, options: SaveOptions = {}): Promise<SavedFile> {
     this.#assertUsable();
     return await saveFile(this.#journal, await this.#journal.get(id), options);
   }
@@ -180,14 +203,15 @@ export class Recorder {
   }
 
   #progress(info: RecordingInfo): void {
-    if (this.#state.kind === 'recording' || this.#state.kind === 'stopping') this.#become({ ...this.#state, info });
+    const state = this.#state;
+    if (state.kind === 'recording' || state.kind === 'paused' || state.kind === 'stopping') this.#become({ ...state, info });
   }
 
   async #begin(session: Session, title: string): Promise<Begun> {
     const { info, capture, ended } = await session.begin(title).catch((cause: unknown) => { throw this.#refuse(cause); });
     // Asked, not awaited: without it the browser may throw recordings away when the disk gets full.
     navigator.storage.persist().catch(() => undefined);
-    this.#become({ kind: 'recording', info, capture });
+    this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs });
 
     const finished = ended.then(
       (last) => {
@@ -214,7 +238,7 @@ export class Recorder {
 
   #finish(state: RecorderState, info: RecordingInfo): void {
     // Ended by the browser or by a failure: listeners still see the same path.
-    if (this.#state.kind === 'recording') this.#become({ kind: 'stopping', info });
+    if (this.#state.kind === 'recording' || this.#state.kind === 'paused') this.#become({ kind: 'stopping', info });
     this.#running = null;
     this.#become(state);
   }

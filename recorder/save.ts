@@ -1,4 +1,5 @@
 import { nameOf, RecorderError, throwIfAborted } from './errors';
+import type { FromExport, ToExport } from './export-protocol';
 import type { Journal, RecordingInfo } from './journal';
 
 export interface SaveOptions {
@@ -12,17 +13,25 @@ const FOLDER = 'greenroom-exports';
 const KEPT_MS = 15 * 60_000;
 const TITLE_LENGTH = 60;
 
+/** `seekable`: it says how long it is and where each moment is, as opposed to the chunks in a row, which only play. */
+export interface SavedFile {
+  readonly fileName: string;
+  readonly bytes: number;
+  readonly seekable: boolean;
+}
+
 /**
- * Gives the recording to the browser's downloads. It is copied chunk by chunk into a private file first, because a Blob
+ * Gives the recording to the browser's downloads. It is written into a private file first, chunk by chunk, because a Blob
  * made of gigabytes of chunks is built in memory.
  * @throws RecorderError `aborted`, `storage`, `quota`
  */
-export async function saveFile(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<{ fileName: string; bytes: number }> {
+export async function saveFile(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<SavedFile> {
   const fileName = fileNameOf(info);
   const folder = await openFolder({ create: true });
-  const file = (folder === null ? null : await copyToFile(journal, info, folder, options)) ?? await copyToBlob(journal, info, options);
+  const seekable = folder === null ? null : await exportToFile(journal, info, folder, options);
+  const file = seekable ?? (folder === null ? null : await copyToFile(journal, info, folder, options)) ?? await copyToBlob(journal, info, options);
   download(file, fileName);
-  return { fileName, bytes: file.size };
+  return { fileName, bytes: file.size, seekable: seekable !== null };
 }
 
 /** "Title 2026-11-20 21-45.webm", in local time, with nothing in it that a file system or a reader could trip over. */
@@ -64,25 +73,77 @@ async function openFolder(options: { create: boolean }): Promise<FileSystemDirec
   }
 }
 
+/** Null, with a line in the log, if it cannot be done: the chunks in a row still make a file that plays. */
+async function exportToFile(journal: Journal, info: RecordingInfo, folder: FileSystemDirectoryHandle, options: SaveOptions): Promise<File | null> {
+  // Fragmented MP4, which Safari records, plays and seeks as it is.
+  if (!info.mimeType.startsWith('video/webm')) return null;
+  try {
+    return await inNewFile(folder, async (file) => {
+      const losses = await runExport({ type: 'start', database: journal.name, id: info.id, file }, info.bytes, options);
+      throwIfAborted(options.signal); // it may have come when the worker had read the last chunk
+      if (losses > 0) console.warn(`[greenroom] recording ${info.id}: ${losses} damaged part(s) are not in the file`);
+    });
+  } catch (error) {
+    if (error instanceof RecorderError && error.code === 'aborted') throw error;
+    console.warn(`[greenroom] recording ${info.id} is saved as it was written, without a duration and an index:`, error);
+    return null;
+  }
+}
+
+/** Resolves when the file is whole and nobody holds it any more, with the number of parts that are not in it. */
+function runExport(start: ToExport, total: number, { onProgress, signal }: SaveOptions): Promise<number> {
+  throwIfAborted(signal);
+  const worker = new Worker(/* webpackChunkName: "recorder-export" */ new URL('./export.worker.ts', import.meta.url));
+  const post = (message: ToExport): void => worker.postMessage(message);
+  const cancel = (): void => post({ type: 'cancel' });
+  signal?.addEventListener('abort', cancel);
+  return new Promise<number>((resolve, reject) => {
+    worker.onmessage = ({ data: message }: MessageEvent<FromExport>) => {
+      if (message.type === 'progress') onProgress?.({ bytes: message.bytes, total: Math.max(total, message.bytes) });
+      else if (message.type === 'done') resolve(message.losses);
+      else reject(new RecorderError(message.code, message.message));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault(); // logged by us, once, with what it means
+      reject(new RecorderError('unsupported', event.message || 'The export worker could not be loaded'));
+    };
+    post(start);
+  }).finally(() => {
+    signal?.removeEventListener('abort', cancel);
+    worker.terminate();
+  });
+}
+
 /** Null if the disk or the site's quota has no room for a second copy: a full disk is when a recording must be saved. */
 async function copyToFile(journal: Journal, info: RecordingInfo, folder: FileSystemDirectoryHandle, options: SaveOptions): Promise<File | null> {
-  const name = crypto.randomUUID();
   try {
-    const handle = await folder.getFileHandle(name, { create: true });
-    const writable = await handle.createWritable();
-    try {
-      await copy(journal, info, options, (data) => writable.write(data));
-      await writable.close();
-    } catch (error) {
-      await writable.abort().catch(() => undefined);
-      throw error;
-    }
-    return await handle.getFile();
+    return await inNewFile(folder, async (handle) => {
+      const writable = await handle.createWritable();
+      try {
+        await copy(journal, info, options, (data) => writable.write(data));
+        await writable.close();
+      } catch (error) {
+        await writable.abort().catch(() => undefined);
+        throw error;
+      }
+    });
   } catch (error) {
-    await folder.removeEntry(name).catch(() => undefined);
     if (error instanceof RecorderError) throw error;
     if (nameOf(error) === 'QuotaExceededError') return null;
     throw RecorderError.from(error, 'storage', 'The file could not be written');
+  }
+}
+
+/** Removes the file again if `write` fails. */
+async function inNewFile(folder: FileSystemDirectoryHandle, write: (file: FileSystemFileHandle) => Promise<void>): Promise<File> {
+  const name = crypto.randomUUID();
+  try {
+    const handle = await folder.getFileHandle(name, { create: true });
+    await write(handle);
+    return await handle.getFile();
+  } catch (error) {
+    await folder.removeEntry(name).catch(() => undefined);
+    throw error;
   }
 }
 
@@ -96,7 +157,7 @@ async function copyToBlob(journal: Journal, info: RecordingInfo, options: SaveOp
 async function copy(journal: Journal, info: RecordingInfo, { onProgress, signal }: SaveOptions, write: (data: ArrayBuffer) => Promise<void>): Promise<void> {
   let bytes = 0;
   for await (const batch of journal.read(info.id, signal)) {
-    for (const data of batch) {
+    for (const { data } of batch) {
       await write(data);
       bytes += data.byteLength;
     }

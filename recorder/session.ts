@@ -21,6 +21,9 @@ export class Session {
   #writer: JournalWriter | null = null;
   #encoder: MediaRecorder | null = null;
   #failure: RecorderError | null = null;
+  /** What was recorded before the last pause, ms; and when the encoder was started or resumed, by the page's clock. */
+  #recordedMs = 0;
+  #runningSince: number | null = null;
 
   /**
    * Construct it on the user's click: the prompt and the audio engine depend on it. Then call `begin`.
@@ -68,6 +71,26 @@ export class Session {
     return this.#writer?.info ?? null;
   }
 
+  /** How much has been recorded, without the pauses, ms. */
+  get recordedMs(): number {
+    return this.#recordedMs + (this.#runningSince === null ? 0 : performance.now() - this.#runningSince);
+  }
+
+  /** The file has no gap: its clock stands still as well. What was recorded is sent to the disk at once. */
+  pause(): void {
+    if (this.#encoder?.state !== 'recording') return;
+    this.#encoder.pause();
+    this.#recordedMs = this.recordedMs;
+    this.#runningSince = null;
+    this.#encoder.requestData();
+  }
+
+  resume(): void {
+    if (this.#encoder?.state !== 'paused') return;
+    this.#encoder.resume();
+    this.#runningSince = performance.now();
+  }
+
   setMicrophone(track: MediaStreamTrack | null): void {
     this.#mix.set('microphone', track);
   }
@@ -82,11 +105,11 @@ export class Session {
     const { timesliceMs, ...rates } = this.options;
     const encoder = new MediaRecorder(new MediaStream([video, this.#mix.track]), { mimeType: this.#mimeType, ...rates });
     this.#encoder = encoder;
-    const startedAt = performance.now();
+    this.#runningSince = performance.now();
 
     encoder.addEventListener('dataavailable', ({ data }) => {
       if (data.size === 0) return;
-      writer.append(data, performance.now() - startedAt).then(() => this.onProgress(writer.info), (error: unknown) => this.#fail(error));
+      writer.append(data, this.recordedMs).then(() => this.onProgress(writer.info), (error: unknown) => this.#fail(error));
     });
     encoder.addEventListener('error', (event) => this.#fail(new RecorderError('encoder', 'The encoder failed', event)));
     // The browser's own "Stop sharing". The sound would go on for ever without this.

@@ -7,8 +7,13 @@ export type RecorderState =
   | { readonly kind: 'idle'; readonly last: RecordingInfo | null }
   /** The browser's prompt is open, or the encoder is being set up. */
   | { readonly kind: 'starting' }
-  /** Announced anew, with fresh `info`, for every chunk that is safe on disk. */
-  | { readonly kind: 'recording'; readonly info: RecordingInfo; readonly capture: CaptureReport }
+  /**
+   * Announced anew, with fresh `info`, for every chunk that is safe on disk. `since` is the epoch time, ms, at which the
+   * recording would have begun without its pauses: what has passed since then is what has been recorded.
+   */
+  | { readonly kind: 'recording'; readonly info: RecordingInfo; readonly capture: CaptureReport; readonly since: number }
+  /** Nothing is recorded until it is resumed. `recordedMs` is what was until now; its last part is on its way to disk. */
+  | { readonly kind: 'paused'; readonly info: RecordingInfo; readonly capture: CaptureReport; readonly recordedMs: number }
   /** The last chunks are on their way to disk. */
   | { readonly kind: 'stopping'; readonly info: RecordingInfo }
   /** `info` is what was saved before the failure, or null if nothing was recorded. */
@@ -20,7 +25,8 @@ type Kind = RecorderState['kind'];
 const transitions: Readonly<Record<Kind, readonly Kind[]>> = {
   idle: ['starting', 'disposed'],
   starting: ['recording', 'idle', 'failed'],
-  recording: ['recording', 'stopping'],
+  recording: ['recording', 'paused', 'stopping'],
+  paused: ['paused', 'recording', 'stopping'],
   stopping: ['stopping', 'idle', 'failed'],
   failed: ['starting', 'disposed'],
   disposed: [],

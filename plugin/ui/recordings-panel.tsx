@@ -47,20 +47,39 @@ export const RecordingsPanel = ({ control, onClose }: { readonly control: Record
   );
 };
 
-const currentId = ({ state }: RecordingsView): string | undefined => (state.kind === 'recording' || state.kind === 'stopping' ? state.info.id : undefined);
+const currentId = ({ state }: RecordingsView): string | undefined =>
+  state.kind === 'recording' || state.kind === 'paused' || state.kind === 'stopping' ? state.info.id : undefined;
 
-const Controls = ({ control, view: { state } }: { readonly control: RecorderControl; readonly view: RecordingsView }) => {
-  const elapsed = useElapsed(state.kind === 'recording' ? state.info.startedAt : undefined);
+/** What has been recorded so far, without the pauses, ms. */
+const useRecorded = ({ state }: RecordingsView): number => {
+  const elapsed = useElapsed(state.kind === 'recording' ? state.since : undefined);
+  return state.kind === 'paused' ? state.recordedMs : elapsed;
+};
+
+/** What can be done to a recording that runs or is paused. */
+const Transport = ({ control, paused }: { readonly control: RecorderControl; readonly paused: boolean }) => (
+  <>
+    <button class="button" type="button" onClick={() => (paused ? control.resume() : control.pause())}>
+      {text(paused ? 'recordResume' : 'recordPause')}
+    </button>
+    <button class="button stop" type="button" onClick={() => void control.stop()}>
+      {text('recordStop')}
+    </button>
+  </>
+);
+
+const Controls = ({ control, view }: { readonly control: RecorderControl; readonly view: RecordingsView }) => {
+  const { state } = view;
+  const recorded = useRecorded(view);
   switch (state.kind) {
     case 'recording':
+    case 'paused':
       return (
         <div class="row">
           <span>
-            {text('recording')} · {duration(elapsed)} · {size(state.info.bytes)}
+            {text(state.kind === 'paused' ? 'recordPaused' : 'recording')} · {duration(recorded)} · {size(state.info.bytes)}
           </span>
-          <button class="button stop" type="button" onClick={() => void control.stop()}>
-            {text('recordStop')}
-          </button>
+          <Transport control={control} paused={state.kind === 'paused'} />
         </div>
       );
     case 'starting':
@@ -129,20 +148,19 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
   );
 };
 
-/** Always in sight while a recording runs, also when the panel is closed. */
+/** Always in sight while a recording runs or is paused, also when the panel is closed. */
 export const RecordingPill = ({ control }: { readonly control: RecorderControl }) => {
-  const { state } = useObservable(control.view);
-  const elapsed = useElapsed(state.kind === 'recording' ? state.info.startedAt : undefined);
-  if (state.kind !== 'recording') return null;
+  const view = useObservable(control.view);
+  const recorded = useRecorded(view);
+  const { kind } = view.state;
+  if (kind !== 'recording' && kind !== 'paused') return null;
   return (
-    <div class="pill" role="group" aria-label={text('recording')}>
-      <span class="light" aria-hidden="true" />
+    <div class="pill" role="group" aria-label={text(kind === 'paused' ? 'recordPaused' : 'recording')}>
+      {kind === 'paused' ? <span>{text('recordPaused')}</span> : <span class="light" aria-hidden="true" />}
       <span class="time" role="timer" aria-live="off">
-        {duration(elapsed)}
+        {duration(recorded)}
       </span>
-      <button class="button stop" type="button" onClick={() => void control.stop()}>
-        {text('recordStop')}
-      </button>
+      <Transport control={control} paused={kind === 'paused'} />
     </div>
   );
 };

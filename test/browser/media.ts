@@ -5,23 +5,34 @@ const run = promisify(execFile);
 const RATE = 8000;
 
 export interface Probe {
+  /** As the container says, s; null if it does not say. */
+  readonly duration: number | null;
   readonly streams: readonly { readonly type: string; readonly codec: string }[];
 }
 
 export async function probe(file: string): Promise<Probe> {
-  const { stdout } = await run('ffprobe', ['-v', 'error', '-of', 'json', '-show_entries', 'stream=codec_type,codec_name', file]);
-  const { streams } = JSON.parse(stdout) as { streams: { codec_type: string; codec_name: string }[] };
-  return { streams: streams.map(({ codec_type: type, codec_name: codec }) => ({ type, codec })) };
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-of', 'json', '-show_entries', 'stream=codec_type,codec_name:format=duration', file]);
+  const { streams, format } = JSON.parse(stdout) as { streams: { codec_type: string; codec_name: string }[]; format: { duration?: string } };
+  return { duration: format.duration === undefined ? null : Number(format.duration), streams: streams.map(({ codec_type: type, codec_name: codec }) => ({ type, codec })) };
 }
 
 /** Decodes both streams to their ends and answers where each ends, in seconds. Rejects at the first decoding error. */
 export async function decode(file: string): Promise<{ video: number; audio: number }> {
   await run('ffmpeg', ['-v', 'error', '-xerror', '-i', file, '-map', '0', '-f', 'null', '-']);
-  const end = async (stream: string): Promise<number> => {
-    const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', stream, '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', file], { maxBuffer: 1e8 });
-    return Math.max(0, ...stdout.split('\n').map(Number.parseFloat).filter((time) => !Number.isNaN(time)));
-  };
+  const end = async (stream: 'v:0' | 'a:0'): Promise<number> => Math.max(0, ...await packetTimes(file, stream));
   return { video: await end('v:0'), audio: await end('a:0') };
+}
+
+/** Jumps to a time (s) and decodes one picture there; false if there is none. Rejects at a decoding error. */
+export async function decodesAt(file: string, seconds: number): Promise<boolean> {
+  const { stdout } = await run('ffmpeg', ['-v', 'error', '-xerror', '-ss', String(seconds), '-i', file, '-map', 'v:0', '-frames:v', '1', '-f', 'framemd5', '-']);
+  return stdout.split('\n').some((line) => /^\d/.test(line));
+}
+
+/** When the packets of a stream are to be shown, s. */
+export async function packetTimes(file: string, stream: 'v:0' | 'a:0'): Promise<number[]> {
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', stream, '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', file], { maxBuffer: 1e8 });
+  return stdout.split('\n').map(Number.parseFloat).filter((time) => !Number.isNaN(time));
 }
 
 /** The sound as mono samples, `RATE` per second. */

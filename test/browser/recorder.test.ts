@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, watch } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import type { RecordingInfo } from '../../recorder';
 import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
 import { tone } from '../tools/sound';
-import { decode, loudness, probe, samples } from './media';
+import { decode, decodesAt, loudness, packetTimes, probe, samples } from './media';
 import type { RecorderLab } from './pages/recorder';
 import { servePages, type PageServer } from './serve';
 
@@ -75,7 +75,7 @@ async function untilNextIsDue(page: Page): Promise<void> {
 }
 
 /** Saves through the browser's own download and waits until the file is on disk. */
-async function save(page: Page, id: string): Promise<{ file: string; fileName: string }> {
+async function save(page: Page, id: string): Promise<{ file: string; fileName: string; seekable: boolean }> {
   const downloads = mkdtempSync(path.join(folder, 'downloads-'));
   const session = await page.browser().target().createCDPSession();
   await session.send('Browser.setDownloadBehavior', { behavior: 'allowAndName', downloadPath: downloads, eventsEnabled: true });
@@ -85,11 +85,21 @@ async function save(page: Page, id: string): Promise<{ file: string; fileName: s
       if (state === 'canceled') reject(new Error('The download was cancelled'));
     });
   });
-  const { fileName, bytes } = valueOf(await page.evaluate((which) => lab.save(which), id));
+  const { bytes, ...saved } = valueOf(await page.evaluate((which) => lab.save(which), id));
   const file = path.join(downloads, await done);
   await session.detach();
   expect(statSync(file).size).toBe(bytes);
-  return { file, fileName };
+  return { file, ...saved };
+}
+
+/** Whether the file says how long it is, has an index, and can be entered near its end. */
+async function expectSeekable(file: string): Promise<void> {
+  const { video, audio } = await decode(file);
+  const { duration } = await probe(file);
+  expect(Math.abs((duration ?? 0) - Math.max(video, audio))).toBeLessThan(0.3);
+  expect(await decodesAt(file, video - 0.5)).toBe(true);
+  // The id of the index, once in the table of contents and once where it begins.
+  expect(readFileSync(file).toString('latin1').split('\x1c\x53\xbb\x6b').length - 1).toBeGreaterThanOrEqual(2);
 }
 
 describe('in Chromium', () => {
@@ -109,9 +119,10 @@ describe('in Chromium', () => {
     expect(info).toMatchObject({ id, state: 'complete' });
     expect(await page.evaluate(() => lab.leftAlive())).toEqual({ tracks: 0, contexts: 0, microphone: 'live' });
 
-    const { file, fileName } = await save(page, id);
+    const { file, fileName, seekable } = await save(page, id);
     expect(fileName).toMatch(/^Weekly plans Q4 \d{4}-\d\d-\d\d \d\d-\d\d\.webm$/);
-    expect(statSync(file).size).toBe(info.bytes);
+    expect(seekable).toBe(true);
+    await expectSeekable(file);
     expect(await page.evaluate(() => lab.exports())).toHaveLength(1);
     expect((await probe(file)).streams).toEqual([{ type: 'video', codec: 'vp8' }, { type: 'audio', codec: 'opus' }]);
     const { video, audio } = await decode(file);
@@ -213,13 +224,106 @@ describe('in Chromium', () => {
     const [info] = valueOf<RecordingInfo[]>(await page.evaluate(() => lab.list()));
     expect(info).toEqual(failed.info);
     expect(info).toMatchObject({ state: 'interrupted' });
-    const { file } = await save(page, info?.id ?? '');
+    const { file, seekable } = await save(page, info?.id ?? '');
     const { video } = await decode(file);
-    // A copy would not have fitted.
+    // Another file would not have fitted: these are the chunks in a row.
+    expect(seekable).toBe(false);
+    expect(statSync(file).size).toBe(info?.bytes);
     expect(await page.evaluate(() => lab.exports())).toEqual(exported);
     expectEnd(video, info);
     await small.close();
   }, 30_000);
+
+  test('damaged chunks cost their own seconds, not the rest of the file', async () => {
+    const page = await open(browser, { database: 'damaged' });
+    await page.evaluate(() => lab.fakeCapture(440));
+    const { id } = valueOf(await page.evaluate(() => lab.start('Damaged')));
+    await page.evaluate(() => lab.untilSafe(12_000));
+    const info = valueOf(await page.evaluate(() => lab.stop()));
+    const { file: whole } = await save(page, id);
+    const holes = [
+      await page.evaluate((which) => lab.damage('damaged', which, 2, 'lost'), id),
+      await page.evaluate((which) => lab.damage('damaged', which, 4, 'scrambled'), id),
+      await page.evaluate((which) => lab.damage('damaged', which, 6, 'cut'), id), // and a key frame has time to come
+    ];
+    const { file, seekable } = await save(page, id);
+    expect(seekable).toBe(true);
+    await expectSeekable(file); // and all that is in it decodes without an error
+    expectEnd((await decode(file)).video, info);
+
+    // Chunks are counted by the page's clock, and begin and end a little beside it.
+    const isOutside = (seconds: number): boolean => holes.every(({ from, to }) => seconds < from / 1000 - 0.5 || seconds > to / 1000 + 0.5);
+    const before = await packetTimes(whole, 'a:0');
+    const after = await packetTimes(file, 'a:0');
+    expect(after.filter(isOutside)).toEqual(before.filter(isOutside));
+    expect(after.length).toBeLessThan(before.length);
+  });
+
+  test('a download that is cancelled leaves no file behind', async () => {
+    const page = await open(browser, { database: 'cancelled', timesliceMs: 50 });
+    const before = await page.evaluate(() => lab.exports());
+    await page.evaluate(() => lab.fakeCapture(440));
+    const { id } = valueOf(await page.evaluate(() => lab.start('Cancelled')));
+    await page.evaluate(() => lab.untilSafe(3000)); // several times what is read at once
+    valueOf(await page.evaluate(() => lab.stop()));
+    expect(await page.evaluate((which) => lab.saveAndAbort(which), id)).toEqual({ code: 'aborted', recoverable: true });
+    expect(await page.evaluate(() => lab.exports())).toEqual(before);
+  });
+
+  test('without its worker the file is the chunks in a row', async () => {
+    const poor = await servePages({ missing: () => /assets\/.*\.js/ });
+    const page = await browser.newPage();
+    await page.goto(`${poor.origin}/recorder.html`);
+    await page.evaluate(() => lab.create());
+    await page.evaluate(() => lab.fakeCapture(440));
+    const { id } = valueOf(await page.evaluate(() => lab.start('Poor')));
+    await page.evaluate(() => lab.untilSafe(1000));
+    const info = valueOf(await page.evaluate(() => lab.stop()));
+    const warned = new Promise<string>((resolve) => page.on('console', (message) => { if (message.type() === 'warn') resolve(message.text()); }));
+    const { file, seekable } = await save(page, id);
+    expect(seekable).toBe(false);
+    expect(await warned).toContain('without a duration and an index');
+    expect(statSync(file).size).toBe(info.bytes);
+    expectEnd((await decode(file)).video, info);
+    await poor.close();
+  });
+
+  test('a pause is not in the file, and not in its length', async () => {
+    const page = await open(browser, { database: 'paused' });
+    await page.evaluate(() => lab.fakeCapture(440));
+    const { id, startedAt } = valueOf(await page.evaluate(() => lab.start('Paused')));
+    await page.evaluate(() => lab.untilSafe(2000));
+    await page.evaluate(() => lab.pause());
+    const { recordedMs = 0 } = await page.evaluate(() => lab.untilKind('paused'));
+    expect(await page.evaluate(() => lab.pause())).toMatchObject({ code: 'not-recording' });
+    // What was recorded is safe although nothing follows it, and time stands still.
+    const { info: safe } = await page.evaluate((ms) => lab.untilSafe(ms), Math.floor(recordedMs));
+    expect(safe?.state).toBe('recording');
+    await page.waitForFunction((end) => Date.now() > end, {}, startedAt + recordedMs + 4000);
+    expect(await page.evaluate(() => lab.recorded())).toBe(recordedMs);
+    await page.evaluate(() => lab.resume());
+    expect(await page.evaluate(() => lab.resume())).toMatchObject({ code: 'not-recording' });
+    expect(Math.abs(await page.evaluate(() => lab.recorded()) - recordedMs)).toBeLessThan(500);
+    await page.evaluate((ms) => lab.untilSafe(ms), recordedMs + 2000);
+    const info = valueOf(await page.evaluate(() => lab.stop()));
+    const spent = Date.now() - startedAt;
+    expect(info.durationMs).toBeGreaterThan(recordedMs + 1900);
+    expect(info.durationMs).toBeLessThan(spent - 3500);
+
+    const { file } = await save(page, id);
+    await expectSeekable(file);
+    const { video, audio } = await decode(file);
+    expectEnd(video, info);
+    expectEnd(audio, info);
+    const times = await packetTimes(file, 'a:0');
+    expect(Math.max(...times.map((time, index) => time - (times[index - 1] ?? 0)))).toBeLessThan(0.5);
+
+    // And a pause can be the end.
+    valueOf(await page.evaluate(() => lab.start('Paused to the end')));
+    await page.evaluate(() => lab.untilSafe(1000));
+    await page.evaluate(() => lab.pause());
+    expect(valueOf(await page.evaluate(() => lab.stop()))).toMatchObject({ state: 'complete' });
+  });
 
   test('a removed recording comes back when asked in time, and is gone when not', async () => {
     const page = await open(browser, { database: 'removed', undoMs: 500 });
@@ -304,7 +408,7 @@ test('Chromium killed while recording: the recording is found again and lacks at
   const [info] = valueOf(await again.evaluate(() => lab.list()));
   expect(info).toMatchObject({ id, startedAt, state: 'interrupted' });
   const { file } = await save(again, id);
-  expect(statSync(file).size).toBe(info?.bytes);
+  await expectSeekable(file);
   const { video, audio } = await decode(file);
   expectLittleLost('Chromium', killedAt, info, { video, audio });
 }, 60_000);
@@ -341,10 +445,10 @@ describe('in Firefox, with a canvas for a tab', () => {
     const again = await open(reborn.browser);
     const [info] = valueOf(await again.evaluate(() => lab.list()));
     expect(info).toMatchObject({ id, startedAt, state: 'interrupted' });
-    const arrived = downloaded(downloads, info?.bytes ?? 0);
-    const { fileName } = valueOf(await again.evaluate((which) => lab.save(which), id));
-    await arrived;
+    const { fileName, bytes } = valueOf(await again.evaluate((which) => lab.save(which), id));
+    await downloaded(downloads, bytes);
     const file = path.join(downloads, fileName);
+    await expectSeekable(file);
     const { video, audio } = await decode(file);
     expectLittleLost('Firefox', killedAt, info, { video, audio });
     expect((await probe(file)).streams).toEqual([{ type: 'video', codec: 'vp8' }, { type: 'audio', codec: 'opus' }]);
@@ -361,12 +465,15 @@ describe('in Firefox, with a canvas for a tab', () => {
 
 /** Resolves when a finished file of this size lies in the folder. */
 function downloaded(downloads: string, bytes: number): Promise<void> {
+  const arrived = (): boolean => readdirSync(downloads).some((name) => name.endsWith('.webm') && statSync(path.join(downloads, name)).size === bytes);
   return new Promise((resolve) => {
-    const watcher = watch(downloads, () => {
-      if (!readdirSync(downloads).some((name) => name.endsWith('.webm') && statSync(path.join(downloads, name)).size === bytes)) return;
+    const look = (): void => {
+      if (!arrived()) return;
       watcher.close();
       resolve();
-    });
+    };
+    const watcher = watch(downloads, look);
+    look(); // it may have been there before anyone watched
   });
 }
 

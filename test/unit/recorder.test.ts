@@ -52,7 +52,7 @@ const chunk = (text: string): Blob => new Blob([text]);
 
 async function textOf(id: string, from = journal): Promise<string> {
   const parts: string[] = [];
-  for await (const batch of from.read(id)) parts.push(...batch.map((data) => new TextDecoder().decode(data)));
+  for await (const batch of from.read(id)) parts.push(...batch.map(({ data }) => new TextDecoder().decode(data)));
   return parts.join(' ');
 }
 
@@ -216,12 +216,13 @@ describe('the journal', () => {
 });
 
 test('the recorder moves only along its table, and never out of the grave', () => {
-  const kinds: RecorderState['kind'][] = ['idle', 'starting', 'recording', 'stopping', 'failed', 'disposed'];
+  const kinds: RecorderState['kind'][] = ['idle', 'starting', 'recording', 'paused', 'stopping', 'failed', 'disposed'];
   const from = (kind: RecorderState['kind']): string[] => kinds.filter((to) => mayBecome(kind, to));
   expect(Object.fromEntries(kinds.map((kind) => [kind, from(kind)]))).toEqual({
     idle: ['starting', 'disposed'],
     starting: ['idle', 'recording', 'failed'],
-    recording: ['recording', 'stopping'],
+    recording: ['recording', 'paused', 'stopping'],
+    paused: ['recording', 'paused', 'stopping'],
     stopping: ['idle', 'stopping', 'failed'],
     failed: ['starting', 'disposed'],
     disposed: [],

@@ -4,7 +4,7 @@ import { Recorder, RecorderError, type RecorderOptions, type RecorderState, type
 
 export interface Outcome<T> { value?: T; code?: string; recoverable?: boolean }
 
-export interface SeenState { kind: RecorderState['kind']; code?: string; info?: RecordingInfo | null; label?: string | null; surface?: string }
+export interface SeenState { kind: RecorderState['kind']; code?: string; info?: RecordingInfo | null; label?: string | null; surface?: string; recordedMs?: number }
 
 const canvas = document.body.appendChild(document.createElement('canvas'));
 canvas.width = 640;
@@ -52,6 +52,7 @@ globalThis.AudioContext = class extends NativeContext {
 function summary(state: RecorderState): SeenState {
   switch (state.kind) {
     case 'recording': return { kind: state.kind, info: state.info, label: state.capture.audioLabel, surface: state.capture.surface };
+    case 'paused': return { kind: state.kind, info: state.info, recordedMs: state.recordedMs };
     case 'stopping': return { kind: state.kind, info: state.info };
     case 'failed': return { kind: state.kind, info: state.info, code: state.error.code };
     case 'idle': return { kind: state.kind, info: state.last };
@@ -168,9 +169,23 @@ const lab = {
     cancel.abort();
     return started;
   },
+  pause: () => outcome(Promise.resolve().then(() => engine().pause())),
+  resume: () => outcome(Promise.resolve().then(() => engine().resume())),
+  /** How much has been recorded now, as a timer would show it, ms. */
+  recorded(): number {
+    const { state } = engine();
+    if (state.kind === 'paused') return state.recordedMs;
+    if (state.kind === 'recording') return Date.now() - state.since;
+    throw new Error(`Nothing is recorded while ${state.kind}`);
+  },
   stop: () => outcome(engine().stop()),
   list: () => outcome(engine().list()),
   save: (id: string) => outcome(engine().save(id)),
+  /** Aborts as soon as the first part of the file is made. */
+  saveAndAbort(id: string): Promise<Outcome<unknown>> {
+    const cancel = new AbortController();
+    return outcome(engine().save(id, { signal: cancel.signal, onProgress: () => cancel.abort() }));
+  },
   remove: (id: string) => outcome(engine().remove(id)),
   undoRemove: (id: string) => outcome(engine().undoRemove(id)),
   dispose: () => engine().dispose(),
@@ -200,6 +215,20 @@ const lab = {
     const counted = { recordings: await request(stores.objectStore('recordings').count()), chunks: await request(stores.objectStore('chunks').count()) };
     opened.close();
     return counted;
+  },
+  /** What a failing disk does to one chunk. Answers when the chunk began and ended, ms since the start. */
+  async damage(database: string, id: string, sequence: number, how: 'lost' | 'cut' | 'scrambled'): Promise<{ from: number; to: number }> {
+    const opened = await request(indexedDB.open(database));
+    const chunks = opened.transaction('chunks', 'readwrite').objectStore('chunks');
+    const before = await request(chunks.get([id, sequence - 1]) as IDBRequest<{ at: number }>);
+    const chunk = await request(chunks.get([id, sequence]) as IDBRequest<{ data: ArrayBuffer; at: number }>);
+    if (how === 'lost') await request(chunks.delete([id, sequence]));
+    else {
+      const data = how === 'cut' ? chunk.data.slice(0, chunk.data.byteLength / 2) : crypto.getRandomValues(new Uint8Array(Math.min(65_536, chunk.data.byteLength))).buffer;
+      await request(chunks.put({ ...chunk, data }, [id, sequence]));
+    }
+    opened.close();
+    return { from: before.at, to: chunk.at };
   },
   /** A newer version of the code asks for the database; true if it gets it at once. `upgraded` waits until it does. */
   upgrade: (database: string) => new Promise<boolean>((resolve) => {
