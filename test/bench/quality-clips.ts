@@ -95,10 +95,10 @@ export async function* clip(scene: Scene): AsyncGenerator<ClipFrame> {
           if (column > HELMET.left - 6 && (py * 512) / size > HELMET.top - 6) scored[i] = 0;
           if (coverage > 0) {
             const c = coverage / 255;
-            for (let p = 0; p < 3; p++) planes[p as 0]![i] = room.planes[p]![back]! * (1 - c) + between(colours, p * size * size) * c + 0.5;
+            for (let p = 0; p < 3; p++) planes[p as 0][i] = room.planes[p]![back]! * (1 - c) + between(colours, p * size * size) * c + 0.5;
           }
         }
-        if (coverage === 0) for (let p = 0; p < 3; p++) planes[p as 0]![i] = room.planes[p]![back]!;
+        if (coverage === 0) for (let p = 0; p < 3; p++) planes[p as 0][i] = room.planes[p]![back]!;
         alpha[i] = coverage + 0.5;
         planes[0][i] = Math.min(255, Math.max(0, 16 + (planes[0][i]! - 16) * light + grain[i + offset]!));
       }

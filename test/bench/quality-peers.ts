@@ -22,10 +22,11 @@ export interface PeerParameters {
 }
 
 /**
- * Reads the parameters out of Jitsi Meet's published sources, in a cache outside of this repository.
- * @throws when the registry cannot be reached, or the sources no longer say it in the way expected here
+ * Brings Jitsi Meet's published effect into a cache outside of this repository.
+ * @returns the folder of its sources
+ * @throws when the registry cannot be reached
  */
-export async function readPeers(): Promise<PeerParameters> {
+export async function fetchPeers(): Promise<string> {
   const cache = path.join(os.tmpdir(), 'greenroom-peers');
   const folder = path.join(cache, 'package/react/features/stream-effects/virtual-background');
   if (!(await access(folder).then(() => true, () => false))) {
@@ -33,6 +34,15 @@ export async function readPeers(): Promise<PeerParameters> {
     const { stdout } = await run('npm', ['pack', '--silent', PACKAGE], { cwd: cache });
     await run('tar', ['xzf', stdout.trim(), 'package/react/features/stream-effects'], { cwd: cache });
   }
+  return folder;
+}
+
+/**
+ * Reads the parameters out of Jitsi Meet's published sources.
+ * @throws when the registry cannot be reached, or the sources no longer say it in the way expected here
+ */
+export async function readPeers(): Promise<PeerParameters> {
+  const folder = await fetchPeers();
   const [one, two, shader] = await Promise.all(['JitsiStreamBackgroundEffect.ts', 'BackgroundFrameProcessor.ts', 'compositor/WebGLCompositor.ts'].map((name) => readFile(path.join(folder, name), 'utf8')));
   const find = (text: string | undefined, pattern: RegExp): number[] => {
     const found = pattern.exec(text ?? '');
