@@ -53,7 +53,7 @@ const plugin = {
       { test: /vision_wasm_\w+\.(js|wasm)$/, type: 'asset/resource' },
       { test: /\.tflite$/, type: 'asset/resource', use: path.resolve(__dirname, 'effects/segmenter/tflite-metadata.cjs') },
       { resourceQuery: /wasm/, type: 'asset/resource', generator: { filename: 'assets/kernel.[contenthash:10].wasm' }, use: path.resolve(__dirname, 'effects/kernel/loader.cjs') },
-      { test: /\.svg$/, type: 'asset/resource' },
+      { test: /\.(svg|webp)$/, type: 'asset/resource' },
       // The bundle imports its wasm loader by a computed name that is never used in a classic worker.
       { test: /vision_bundle\.mjs$/, parser: { exprContextCritical: false } },
     ],

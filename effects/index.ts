@@ -8,7 +8,7 @@ import type { CoverText, EffectSpec, EffectState } from './spec';
 import { EffectError } from './spec';
 import { WorkerHost } from './worker-host';
 
-export type { CoverText, EffectFailure, EffectSpec, EffectState, FailureCode } from './spec';
+export type { CoverText, EffectFailure, EffectSpec, EffectState, FailureCode, PictureSource } from './spec';
 export { EffectError } from './spec';
 export { isMirrored } from './mirror';
 

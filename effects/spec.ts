@@ -2,7 +2,14 @@
 export type EffectSpec =
   | { readonly kind: 'none' }
   /** `strength` runs from 0 (barely) to 1 (unrecognisable). */
-  | { readonly kind: 'blur'; readonly strength: number };
+  | { readonly kind: 'blur'; readonly strength: number }
+  /** A picture instead of the room, covering the frame. While it loads, the effect before it stays. */
+  | { readonly kind: 'image'; readonly source: PictureSource }
+  /** One colour instead of the room, as `#rrggbb`. */
+  | { readonly kind: 'colour'; readonly colour: string };
+
+/** The address of a picture on this origin, or the picture's file itself, in any raster format the browser decodes. */
+export type PictureSource = string | Blob;
 
 /** The words on the cover card, the still picture that leaves while there is no mask. */
 export interface CoverText {
@@ -19,6 +26,8 @@ export type FailureCode =
   | 'model-unavailable'
   /** The segmentation engine (wasm) could not be fetched or started. */
   | 'engine-unavailable'
+  /** The background picture could not be fetched or read. */
+  | 'picture-unavailable'
   /** Frames arrive but cannot be processed. */
   | 'frame-failed';
 

@@ -1,4 +1,6 @@
+import { Backdrop, colourFor } from './backdrop';
 import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/frames';
+import type { Background } from './compositor/planar';
 import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
 import { CoverFrames } from './cover';
 import { fetchKernel, instantiateKernel } from './kernel/kernel';
@@ -44,6 +46,9 @@ class SharedEngine {
 }
 const engine = new SharedEngine();
 
+/** An effect that has all it needs. */
+type Scene = Extract<EffectSpec, { kind: 'blur' | 'colour' }> | { readonly kind: 'picture'; readonly backdrop: Backdrop };
+
 /**
  * One camera's way through the worker. Whatever happens in {@link transform}, a raw frame comes out of it only while
  * the effect is `none` and raw frames are allowed.
@@ -58,7 +63,10 @@ class Lane {
   #stop: () => void = () => undefined;
   #compositor: PlanarCompositor | undefined;
   #spec: EffectSpec;
+  /** What frames are made into; not yet that of the specification while its picture loads. None: the cover card. */
+  #scene: Scene | undefined;
   #state: LaneState | undefined;
+  #closed = false;
 
   constructor({ lane, spec, cover, allowRaw, assets }: Extract<ToWorker, { type: 'open' }>) {
     this.#id = lane;
@@ -70,6 +78,8 @@ class Lane {
   }
 
   update(spec: EffectSpec): void {
+    // After the raw camera there is no effect to go on with while a picture loads.
+    if (this.#spec.kind === 'none') this.#show(undefined);
     this.#spec = spec;
     this.#state = undefined; // whatever comes of it is news
     this.#prepare();
@@ -108,7 +118,7 @@ class Lane {
     const { width, height } = visibleSize(frame);
     const { timestamp } = frame;
     try {
-      const out = spec.kind === 'none' ? undefined : await this.#blur(frame, spec.strength);
+      const out = spec.kind === 'none' || !this.#scene ? undefined : await this.#render(frame);
       if (out) {
         this.#tell({ kind: 'running' });
         return out;
@@ -122,26 +132,52 @@ class Lane {
   }
 
   close(): void {
+    this.#closed = true;
     this.#stop();
+    this.#show(undefined);
     this.#cover.dispose();
   }
 
   #prepare(): void {
-    if (this.#spec.kind === 'none' || engine.ready) return;
-    this.#tell({ kind: 'covered' });
+    const spec = this.#spec;
+    if (spec.kind === 'none') return;
+    if (spec.kind === 'image') void this.#loadPicture(spec);
+    else this.#show(spec);
+    if (!engine.ready || !this.#scene) this.#tell({ kind: 'covered' });
+    if (engine.ready) return;
     engine.load(this.#assets).catch((error: unknown) => {
       if (this.#spec.kind === 'none') return;
       this.#tell({ kind: 'failed', failure: error instanceof EffectError ? error.failure : toFailure('engine-unavailable', error) });
     });
   }
 
-  async #blur(frame: VideoFrame, strength: number): Promise<VideoFrame | undefined> {
+  async #loadPicture(spec: Extract<EffectSpec, { kind: 'image' }>): Promise<void> {
+    try {
+      const backdrop = await Backdrop.load(spec.source);
+      if (this.#spec === spec && !this.#closed) this.#show({ kind: 'picture', backdrop });
+      else backdrop.dispose(); // something else was chosen meanwhile
+    } catch (error) {
+      if (this.#spec !== spec) return;
+      this.#show(undefined);
+      this.#tell({ kind: 'failed', failure: error instanceof EffectError ? error.failure : toFailure('picture-unavailable', error) });
+    }
+  }
+
+  #show(scene: Scene | undefined): void {
+    if (this.#scene?.kind === 'picture') this.#scene.backdrop.dispose();
+    this.#scene = scene;
+  }
+
+  /** @returns nothing while there is no engine, or no effect to show */
+  async #render(frame: VideoFrame): Promise<VideoFrame | undefined> {
     if (!engine.ready) return undefined;
     this.#compositor ??= new PlanarCompositor(instantiateKernel(engine.ready.kernel));
     await readFrame(frame, this.#compositor);
+    // Looked at only now: it may have changed meanwhile, and from here on nothing waits.
+    if (!this.#scene) return undefined;
     this.#compositor.modelInput(this.#input, isFullRange(frame));
     engine.ready.segmenter.segment(this.#input, this.#mask);
-    this.#compositor.render(this.#mask, { kind: 'blur', strength });
+    this.#compositor.render(this.#mask, backgroundOf(this.#scene, this.#compositor, frame));
     return makeFrame(this.#compositor, frame);
   }
 
@@ -151,6 +187,19 @@ class Lane {
     scope.postMessage({ type: 'state', lane: this.#id, state });
   }
 }
+
+/** What the compositor is to put behind the person; a picture is in its planes after this. */
+const backgroundOf = (scene: Scene, compositor: PlanarCompositor, frame: VideoFrame): Background => {
+  switch (scene.kind) {
+    case 'blur':
+      return scene;
+    case 'colour':
+      return { kind: 'colour', ...colourFor(frame, scene.colour) };
+    case 'picture':
+      scene.backdrop.paint(compositor, frame);
+      return { kind: 'picture' };
+  }
+};
 
 const lanes = new Map<number, Lane>();
 let ticking: ReturnType<typeof setInterval> | undefined;

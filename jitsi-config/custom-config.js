@@ -18,6 +18,11 @@ config.greenroom = {
 
         // Whether somebody's own choice is kept in their browser for the next meeting.
         remember: true,
+
+        // More background pictures, beside the three that come along: JPEG, PNG or WebP on this same site, about
+        // 1920 x 1080. An address on another site is reported and left out.
+        // For example: [{ name: 'Lobby', url: '/static/lobby.jpg' }]
+        pictures: [],
     },
 
     recorder: {

@@ -3,8 +3,8 @@ import * as v from 'valibot';
 export const EFFECT_CHOICES = ['off', 'slight-blur', 'blur'] as const;
 export type EffectChoice = (typeof EFFECT_CHOICES)[number];
 
-/** Every flag under `config.greenroom`, with its default. */
-const schema = v.strictObject({
+/** Every flag under `config.greenroom`, with its default. `page`: the address that relative ones are relative to. */
+const schemaFor = (page: string) => v.strictObject({
   effects: v.optional(
     v.strictObject({
       /** Whether there is an Effects button and the camera goes through us. */
@@ -18,6 +18,16 @@ const schema = v.strictObject({
       default: v.optional(v.picklist(EFFECT_CHOICES), 'off'),
       /** Whether a visitor's own choice is kept for the next meeting. */
       remember: v.optional(v.boolean(), true),
+      /** More background pictures. Only from this site: any other would learn who is in a meeting. */
+      pictures: v.optional(
+        v.array(
+          v.strictObject({
+            name: v.string(),
+            url: v.pipe(v.string(), v.check((url) => isSameOrigin(url, page), 'an address on this site'), v.transform((url) => new URL(url, page).href)),
+          }),
+        ),
+        [],
+      ),
     }),
     {},
   ),
@@ -34,41 +44,50 @@ const schema = v.strictObject({
   ),
 });
 
-export type Config = Readonly<v.InferOutput<typeof schema>>;
+export type Config = Readonly<v.InferOutput<ReturnType<typeof schemaFor>>>;
+
+const isSameOrigin = (url: string, page: string): boolean => URL.canParse(url, page) && new URL(url, page).origin === new URL(page).origin;
 
 /**
  * Reads the flags once. A wrong one is reported and replaced by its default; the others count.
  *
  * @param given `config.greenroom`, whatever the administrator wrote
+ * @param page the document's base address
  * @param warn gets one sentence per wrong flag: its path, what was found and what is allowed
  * @returns a copy, frozen: later changes of the page's config do not reach it
  */
-export const readConfig = (given: unknown, warn: (sentence: string) => void): Config => {
+export const readConfig = (given: unknown, page: string, warn: (sentence: string) => void): Config => {
+  const schema = schemaFor(page);
   let candidate: unknown = given === undefined ? {} : copy(given);
   // Each round takes out what was found wrong, so that defaults step in; a flag cannot be wrong twice.
   for (;;) {
     const result = v.safeParse(schema, candidate);
     if (result.success) return freeze(result.output);
     const reported = new Set<string>();
-    for (const issue of result.issues) {
+    // Backwards, and one entry of a list at a time: the places of those before it stay as the administrator counts them.
+    for (const issue of [...result.issues].reverse()) {
       const keys = (issue.path ?? []).map((item) => String(item.key));
       const path = ['config', 'greenroom', ...keys].join('.');
       if (reported.has(path)) continue;
       reported.add(path);
+      const inList = issue.path?.some(({ type }) => type === 'array') === true;
       const unknown = issue.type === 'strict_object' && issue.expected === 'never';
       warn(
         unknown
           ? `${path} is not a flag and is ignored; please check its spelling.`
-          : `${path} is ${issue.received}, but must be ${allowed(issue.expected, issue.requirement)}; the default is used.`,
+          : `${path} is ${issue.received}, but must be ${allowed(issue)}; ${inList ? 'this entry is ignored' : 'the default is used'}.`,
       );
       candidate = without(candidate, keys);
+      if (inList) break;
     }
   }
 };
 
-const allowed = (expected: string | null, requirement: unknown): string => {
+const allowed = ({ type, expected, requirement, message }: v.BaseIssue<unknown>): string => {
   if (expected === 'Object') return 'an object';
+  if (expected === 'Array') return 'a list';
   if (expected !== null) return expected.replace(/^\((.*)\)$/, '$1').replace(/ \| /g, ' or ');
+  if (type === 'check') return message;
   return typeof requirement === 'function' ? 'a whole number' : String(requirement);
 };
 
@@ -82,6 +101,8 @@ const without = (value: unknown, keys: readonly string[]): unknown => {
   const [key, ...rest] = keys;
   if (key === undefined) return {};
   if (typeof value !== 'object' || value === null) return value;
+  // An entry of a list goes as a whole: half a picture is none.
+  if (Array.isArray(value)) return value.filter((_, index) => String(index) !== key);
   const { [key]: inner, ...others } = value as Record<string, unknown>;
   return rest.length > 0 ? { ...others, [key]: without(inner, rest) } : others;
 };

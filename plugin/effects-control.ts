@@ -1,12 +1,18 @@
 import type { EffectFailure, EffectSpec, EffectState, EffectTrack } from '../effects';
 import { EffectError, Effects, isMirrored } from '../effects';
+import type { Background } from './backgrounds';
+import { offeredBackgrounds } from './backgrounds';
 import type { Config, EffectChoice } from './config';
 import { EFFECT_CHOICES } from './config';
 import type { GateKeeper } from './gate';
 import { text } from './i18n';
 import { Observable } from './observable';
+import type { OwnPicture, Refusal } from './pictures';
+import { OwnPictures, RefusedPicture } from './pictures';
 
 const STORAGE_KEY = 'greenroom.effect';
+/** What the remembered choice of an own picture begins with. */
+const OWN = 'own:';
 
 const SPECS: Readonly<Record<EffectChoice, EffectSpec>> = {
   off: { kind: 'none' },
@@ -20,8 +26,10 @@ export type EffectsStatus =
   | { readonly kind: 'failed'; readonly failure: EffectFailure };
 
 export interface EffectsView {
-  readonly choice: EffectChoice;
+  /** An {@link EffectChoice}, or the id of a background. */
+  readonly choice: string;
   readonly status: EffectsStatus;
+  readonly backgrounds: readonly Background[];
 }
 
 /** One choice for all cameras of the page. */
@@ -29,16 +37,22 @@ export class EffectsControl implements GateKeeper {
   readonly view: Observable<EffectsView>;
   readonly #effects = new Effects();
   readonly #remember: boolean;
-  /** What people may choose from. */
+  /** What people may choose from, beside the backgrounds. */
   readonly choices: readonly EffectChoice[];
   readonly #tracks = new Map<EffectTrack, EffectState>();
+  readonly #offered: readonly Background[];
+  readonly #pictures = new OwnPictures();
 
   constructor(config: Config['effects']) {
     this.#remember = config.remember;
     this.choices = config.privacy === 'required' ? EFFECT_CHOICES.filter((each) => each !== 'off') : EFFECT_CHOICES;
+    this.#offered = offeredBackgrounds(config.pictures);
     const wanted = (config.remember ? recall() : undefined) ?? config.default;
-    const choice = this.choices.includes(wanted) ? wanted : 'blur';
-    this.view = new Observable<EffectsView>({ choice, status: { kind: choice === 'off' ? 'off' : 'idle' } });
+    const known = wanted.startsWith(OWN) || this.choices.some((each) => each === wanted) || this.#offered.some(({ id }) => id === wanted);
+    // Whoever chose something that is not on offer any more did want to be hidden.
+    const choice = known ? wanted : 'blur';
+    this.view = new Observable<EffectsView>({ choice, status: { kind: choice === 'off' ? 'off' : 'idle' }, backgrounds: this.#offered });
+    if (choice.startsWith(OWN)) void this.refresh();
   }
 
   guard(camera: MediaStreamTrack): MediaStreamTrack {
@@ -48,7 +62,7 @@ export class EffectsControl implements GateKeeper {
     if (!Effects.supported && choice === 'off') return camera;
     try {
       const effectTrack = this.#effects.process(camera, {
-        spec: SPECS[choice],
+        spec: this.#spec(choice),
         allowRaw: this.rawAllowed,
         cover: { title: text('coverTitle'), detail: text('coverDetail') },
         onState: (state) => {
@@ -61,7 +75,7 @@ export class EffectsControl implements GateKeeper {
       this.#refresh();
       return effectTrack.track;
     } catch (error) {
-      if (error instanceof EffectError) this.view.set({ choice, status: { kind: 'failed', failure: error.failure } });
+      if (error instanceof EffectError) this.view.set({ ...this.view.value, status: { kind: 'failed', failure: error.failure } });
       throw error;
     }
   }
@@ -71,12 +85,40 @@ export class EffectsControl implements GateKeeper {
     return this.choices.includes('off');
   }
 
-  choose(choice: EffectChoice): void {
-    if (!this.choices.includes(choice)) return;
+  /** @param choice see {@link EffectsView}; anything else does nothing */
+  choose(choice: string): void {
+    if (!this.choices.some((each) => each === choice) && !this.view.value.backgrounds.some(({ id }) => id === choice)) return;
     if (this.#remember) remember(choice);
-    this.view.set({ choice, status: { kind: choice === 'off' ? 'off' : 'idle' } });
-    for (const track of this.#tracks.keys()) track.update(SPECS[choice]);
-    this.#refresh();
+    this.view.set({ ...this.view.value, choice, status: { kind: choice === 'off' ? 'off' : 'idle' } });
+    this.#apply();
+  }
+
+  /** Looks for the user's own pictures. Those that cannot be read are not on offer. */
+  async refresh(): Promise<void> {
+    const own = await this.#pictures.list().catch(() => []);
+    this.view.set({ ...this.view.value, backgrounds: [...this.#offered, ...own.map(asBackground)] });
+    const { choice, backgrounds } = this.view.value;
+    if (!choice.startsWith(OWN)) return;
+    if (!backgrounds.some(({ id }) => id === choice)) this.choose('blur'); // deleted, in another tab perhaps
+    else if (this.#waiting) this.#apply();
+  }
+
+  /** Keeps a picture and chooses it. @returns why not, if not */
+  async upload(file: File): Promise<Refusal | undefined> {
+    try {
+      const background = asBackground(await this.#pictures.add(file));
+      await this.refresh();
+      this.choose(background.id);
+      return undefined;
+    } catch (error) {
+      return error instanceof RefusedPicture ? error.refusal : 'storage';
+    }
+  }
+
+  /** Deletes one of the user's own pictures. If it is the chosen one, the room is blurred instead. */
+  async remove(id: string): Promise<void> {
+    await this.#pictures.remove(id.slice(OWN.length)).catch(() => undefined); // it is then still in the list
+    await this.refresh();
   }
 
   /** Starts the chosen effect once more after a failure. */
@@ -84,13 +126,33 @@ export class EffectsControl implements GateKeeper {
     this.choose(this.view.value.choice);
   }
 
+  /** Set while an own picture is chosen that is still being read from disk. */
+  #waiting = false;
+
+  #spec(choice: string): EffectSpec {
+    const effect = EFFECT_CHOICES.find((each) => each === choice);
+    if (effect) return SPECS[effect];
+    const background = this.view.value.backgrounds.find(({ id }) => id === choice);
+    this.#waiting = !background;
+    if (!background) return SPECS.blur;
+    return background.kind === 'colour' ? { kind: 'colour', colour: background.colour } : { kind: 'image', source: background.source };
+  }
+
+  #apply(): void {
+    const spec = this.#spec(this.view.value.choice);
+    for (const track of this.#tracks.keys()) track.update(spec);
+    this.#refresh();
+  }
+
   #refresh(): void {
     const { choice } = this.view.value;
-    this.view.set({ choice, status: statusOf(choice, [...this.#tracks.values()]) });
+    this.view.set({ ...this.view.value, status: statusOf(choice, [...this.#tracks.values()]) });
   }
 }
 
-const statusOf = (choice: EffectChoice, states: readonly EffectState[]): EffectsStatus => {
+const asBackground = ({ id, name, data }: OwnPicture): Background => ({ kind: 'picture', id: `${OWN}${id}`, name, source: data, own: true });
+
+const statusOf = (choice: string, states: readonly EffectState[]): EffectsStatus => {
   if (choice === 'off') return { kind: 'off' };
   for (const state of states) if (state.kind === 'failed') return { kind: 'failed', failure: state.failure };
   if (states.length === 0) return { kind: 'idle' };
@@ -98,16 +160,15 @@ const statusOf = (choice: EffectChoice, states: readonly EffectState[]): Effects
 };
 
 /** Storage may be refused, as in a private window or a third-party frame: the choice then lasts as long as the page. */
-const recall = (): EffectChoice | undefined => {
+const recall = (): string | undefined => {
   try {
-    const stored = localStorage.getItem(STORAGE_KEY);
-    return EFFECT_CHOICES.find((choice) => choice === stored);
+    return localStorage.getItem(STORAGE_KEY) ?? undefined;
   } catch {
     return undefined;
   }
 };
 
-const remember = (choice: EffectChoice): void => {
+const remember = (choice: string): void => {
   try {
     localStorage.setItem(STORAGE_KEY, choice);
   } catch {

@@ -20,6 +20,7 @@ const FAILURES: Readonly<Record<FailureCode, Key>> = {
   'worker-crashed': 'failWorkerCrashed',
   'model-unavailable': 'failModelUnavailable',
   'engine-unavailable': 'failEngineUnavailable',
+  'picture-unavailable': 'failPictureUnavailable',
   'frame-failed': 'failFrameFailed',
 };
 
@@ -49,7 +50,7 @@ class Plugin {
 
   #readFlags(): Config {
     if (this.#config) return this.#config;
-    this.#config = readConfig(this.#host.flags, warn);
+    this.#config = readConfig(this.#host.flags, document.baseURI, warn);
     if (this.#config.effects.enabled) this.#effects = new EffectsControl(this.#config.effects);
     if (this.#config.recorder.enabled) this.#recorder = new RecorderControl(this.#host, this.#config.recorder);
     return this.#config;

@@ -1,7 +1,11 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Background } from '../backgrounds';
 import type { EffectChoice } from '../config';
 import type { EffectsControl, EffectsStatus } from '../effects-control';
-import { text } from '../i18n';
+import { size, text } from '../i18n';
 import type { Key } from '../i18n/en';
+import type { Refusal } from '../pictures';
+import { MAX_FILE_BYTES, MAX_PICTURES } from '../pictures';
 import { Panel } from './panel';
 import { useObservable } from './use-observable';
 
@@ -12,24 +16,124 @@ const NAMES: Readonly<Record<EffectChoice, { readonly name: Key; readonly hint: 
 };
 
 export const EffectsPanel = ({ control, onClose }: { readonly control: EffectsControl; readonly onClose: () => void }) => {
-  const { choice, status } = useObservable(control.view);
+  const { choice, status, backgrounds } = useObservable(control.view);
+  useEffect(() => void control.refresh(), [control]);
+  const tiles = (kind: Background['kind']) =>
+    backgrounds.filter((each) => each.kind === kind).map((each) => <Tile key={each.id} background={each} chosen={each.id === choice} control={control} />);
   return (
     <Panel id="effects-title" title={text('effectsTitle')} onClose={onClose}>
-      <div class="options" role="radiogroup" aria-labelledby="effects-title">
-        {control.choices.map((each) => (
-          <label class="option" key={each}>
-            <input type="radio" name="effect" value={each} checked={each === choice} onChange={() => control.choose(each)} />
-            <Swatch blur={NAMES[each].blur} />
-            <span>
-              <span class="name">{text(NAMES[each].name)}</span>
-              <br />
-              <span class="hint">{text(NAMES[each].hint)}</span>
-            </span>
-          </label>
-        ))}
+      <div role="radiogroup" aria-labelledby="effects-title">
+        <div class="options">
+          {control.choices.map((each) => (
+            <label class="option" key={each}>
+              <input type="radio" name="effect" value={each} checked={each === choice} onChange={() => control.choose(each)} />
+              <Swatch blur={NAMES[each].blur} />
+              <span>
+                <span class="name">{text(NAMES[each].name)}</span>
+                <br />
+                <span class="hint">{text(NAMES[each].hint)}</span>
+              </span>
+            </label>
+          ))}
+        </div>
+        <h3 id="effects-pictures">{text('effectPictures')}</h3>
+        <div class="tiles" role="group" aria-labelledby="effects-pictures">
+          {tiles('picture')}
+        </div>
+        <Upload control={control} />
+        <h3 id="effects-colours">{text('effectColours')}</h3>
+        <div class="tiles colours" role="group" aria-labelledby="effects-colours">
+          {tiles('colour')}
+        </div>
       </div>
       <Status status={status} onRetry={() => control.retry()} />
     </Panel>
+  );
+};
+
+const Tile = ({ background, chosen, control }: { readonly background: Background; readonly chosen: boolean; readonly control: EffectsControl }) => {
+  const { id, name } = background;
+  const ref = useRef<HTMLDivElement>(null);
+  const remove = async (): Promise<void> => {
+    const group = ref.current?.closest('[role=radiogroup]');
+    await control.remove(id);
+    // The button is gone with its tile: focus would fall out of the panel.
+    group?.querySelector<HTMLElement>('input:checked')?.focus();
+  };
+  return (
+    <div class="tile" ref={ref}>
+      <label title={name}>
+        <input type="radio" name="effect" value={id} checked={chosen} onChange={() => control.choose(id)} />
+        {background.kind === 'colour' ? (
+          <svg class="thumb" aria-hidden="true">
+            <rect width="100%" height="100%" fill={background.colour} />
+          </svg>
+        ) : (
+          <Thumbnail source={background.source} />
+        )}
+        <span class="caption">{name}</span>
+      </label>
+      {background.kind === 'picture' && background.own && (
+        <button class="remove" type="button" aria-label={text('pictureDelete', { name })} title={text('pictureDelete', { name })} onClick={() => void remove()}>
+          <svg width="10" height="10" viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M3 3l10 10M13 3L3 13" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" />
+          </svg>
+        </button>
+      )}
+    </div>
+  );
+};
+
+/** An own picture is drawn: a strict policy forbids images from blob addresses. */
+const Thumbnail = ({ source }: { readonly source: string | Blob }) => {
+  const ref = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (typeof source === 'string') return;
+    createImageBitmap(source).then(
+      (bitmap) => {
+        const canvas = ref.current;
+        if (canvas) {
+          const scale = Math.max(canvas.width / bitmap.width, canvas.height / bitmap.height);
+          const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+          const context = canvas.getContext('2d');
+          if (context) context.imageSmoothingQuality = 'high';
+          context?.drawImage(bitmap, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+        }
+        bitmap.close();
+      },
+      () => undefined, // an empty tile with a name; choosing it tells what is wrong
+    );
+  }, [source]);
+  return typeof source === 'string' ? <img class="thumb" src={source} alt="" /> : <canvas class="thumb" width="224" height="126" ref={ref} />;
+};
+
+const REFUSALS: Readonly<Record<Refusal, Key>> = {
+  'too-large': 'pictureTooLarge',
+  'not-a-picture': 'pictureNotOne',
+  'too-many': 'pictureTooMany',
+  storage: 'pictureStorage',
+};
+
+const Upload = ({ control }: { readonly control: EffectsControl }) => {
+  const file = useRef<HTMLInputElement>(null);
+  const [refusal, setRefusal] = useState<Refusal | undefined>(undefined);
+  const take = async (input: HTMLInputElement): Promise<void> => {
+    const [picture] = input.files ?? [];
+    if (!picture) return;
+    setRefusal(undefined);
+    setRefusal(await control.upload(picture));
+    input.value = ''; // so that the same file can be tried again
+  };
+  return (
+    <>
+      <input class="file" type="file" accept="image/*" tabIndex={-1} aria-hidden="true" ref={file} onChange={(event) => void take(event.currentTarget)} />
+      <button class="button wide" type="button" onClick={() => file.current?.click()}>
+        {text('pictureAdd')} …
+      </button>
+      <p class="refusal" role="alert">
+        {refusal && text(REFUSALS[refusal], { size: size(MAX_FILE_BYTES), count: MAX_PICTURES })}
+      </p>
+    </>
   );
 };
 

@@ -6,10 +6,10 @@ export const styles = `
 button { font: inherit; color: inherit; }
 .panel {
   position: fixed; z-index: 2147483000; left: 50%; bottom: 96px; transform: translateX(-50%);
-  width: min(380px, calc(100vw - 24px)); max-height: min(560px, calc(100vh - 130px)); overflow: auto;
+  width: min(380px, calc(100vw - 24px)); max-height: min(640px, calc(100vh - 130px)); overflow: auto;
   background: #1c1f24; border: 1px solid #343a42; border-radius: 14px; box-shadow: 0 16px 48px rgb(0 0 0 / .55); padding: 16px;
 }
-.head { display: flex; align-items: center; justify-content: space-between; margin-bottom: 10px; }
+.head { position: sticky; top: -16px; z-index: 1; display: flex; align-items: center; justify-content: space-between; margin: -16px -16px 0; padding: 12px 16px 8px; background: #1c1f24; }
 h2 { font-size: 16px; font-weight: 600; margin: 0; }
 .icon { display: grid; place-items: center; width: 32px; height: 32px; border: 0; border-radius: 8px; background: none; cursor: pointer; }
 .icon:hover { background: #2b3037; }
@@ -22,6 +22,24 @@ h2 { font-size: 16px; font-weight: 600; margin: 0; }
 .option input { appearance: none; position: absolute; opacity: 0; }
 .swatch { flex: none; width: 64px; height: 40px; border-radius: 6px; overflow: hidden; background: #39424d; }
 .name { font-weight: 600; }
+h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }
+.tiles { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; }
+.tiles.colours { grid-template-columns: repeat(4, 1fr); }
+.tile { position: relative; min-width: 0; }
+.tile label { display: block; border: 1px solid #343a42; border-radius: 10px; padding: 3px; cursor: pointer; }
+.tile label:hover { background: #252a31; }
+.tile label:has(:checked) { border-color: #4f9dff; background: #1d2b3d; box-shadow: 0 0 0 1px #4f9dff; }
+.tile label:has(:focus-visible) { outline: 2px solid #7ab8ff; outline-offset: 2px; }
+.tile input { appearance: none; position: absolute; opacity: 0; }
+.thumb { display: block; width: 100%; aspect-ratio: 16 / 9; object-fit: cover; border-radius: 7px; background: #39424d; }
+.colours .thumb { height: 32px; aspect-ratio: auto; }
+.caption { display: block; padding: 3px 4px 1px; font-size: 12px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; text-align: center; }
+.remove { position: absolute; top: 7px; right: 7px; display: grid; place-items: center; width: 24px; height: 24px; padding: 0; border: 0; border-radius: 50%; background: rgb(20 23 27 / .82); cursor: pointer; }
+.remove:hover { background: #b3261e; }
+.file { display: none; }
+.tiles + .file + .wide { margin-top: 8px; padding: 7px 12px; }
+.refusal { margin: 6px 0 0; color: #ffb4a9; font-size: 13px; }
+.refusal:empty { margin: 0; }
 .hint, .status { color: #b3bcc6; font-size: 13px; }
 .status { margin: 12px 0 0; min-height: 19px; display: flex; gap: 8px; align-items: baseline; }
 .dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: #6b7682; }
@@ -54,5 +72,5 @@ progress { width: 100%; height: 6px; margin-top: 8px; accent-color: #4f9dff; }
   .pill .light { animation: breathe 2s ease-in-out infinite; }
   @keyframes breathe { 50% { opacity: .35; } }
 }
-@media (forced-colors: active) { .option:has(:checked) { outline: 2px solid Highlight; } .pill .light, .dot { forced-color-adjust: none; } }
+@media (forced-colors: active) { .option:has(:checked), .tile label:has(:checked) { outline: 2px solid Highlight; } .pill .light, .dot { forced-color-adjust: none; } }
 `;

@@ -17,6 +17,14 @@ declare const lab: EffectsLab;
 const BLUR = { kind: 'blur', strength: 0.8 } as const;
 const NONE = { kind: 'none' } as const;
 
+/** A square picture: red grows to the right, green downwards. */
+const IMAGE = { kind: 'image', source: '/clips/picture.png' } as const;
+/** What it has to look like, covering a picture of 640 x 360. */
+const imageAt = (x: number, y: number): [number, number, number] => [(255 * x) / 640, (255 * (y + 140)) / 640, 128];
+const COLOUR = { kind: 'colour', colour: '#2f6f5e' } as const;
+/** The cover card's upper left corner. */
+const CARD = [35, 48, 63];
+
 let folder: string;
 let clip: Footage;
 let server: PageServer;
@@ -26,6 +34,7 @@ beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'greenroom-effects-'));
   clip = await footage({ mark: true });
   execFileSync('ffmpeg', ['-v', 'error', '-i', clip.y4m, '-c:v', 'libvpx', '-b:v', '4M', '-deadline', 'realtime', '-cpu-used', '8', path.join(folder, 'clip.webm')]);
+  execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', "nullsrc=s=400x400,format=gbrp,geq=r='255*X/W':g='255*Y/H':b=128", '-frames:v', '1', path.join(folder, 'picture.png')]);
   server = await servePages({ missing: () => missing, folders: { clips: folder } });
 }, 120_000);
 
@@ -40,6 +49,22 @@ const open = async ({ browser }: Launched): Promise<{ page: Page; said: readonly
   await page.goto(`${server.origin}/effects.html`);
   return { page, said };
 };
+
+/** Mean distance per channel from the wanted colours where the clip is surely background, and the share of pixels far from them. */
+const distance = (pixels: readonly number[], wanted: (x: number, y: number) => readonly number[]): { mean: number; far: number } => {
+  const { surelyBackground } = clip.regions();
+  let [sum, far, count] = [0, 0, 0];
+  surelyBackground.forEach((inside, i) => {
+    if (inside === 0) return;
+    count++;
+    const each = wanted(i % clip.width, Math.floor(i / clip.width)).map((value, channel) => Math.abs(value - pixels[3 * i + channel]!));
+    sum += (each[0]! + each[1]! + each[2]!) / 3;
+    if (Math.max(...each) > 16) far++;
+  });
+  return { mean: sum / count, far: far / count };
+};
+const lumaOf = (pixels: readonly number[]): Uint8Array =>
+  Uint8Array.from({ length: pixels.length / 3 }, (_, i) => (pixels[3 * i]! * 66 + pixels[3 * i + 1]! * 129 + pixels[3 * i + 2]! * 25 + 4224) >> 8);
 
 const complaints = (said: readonly string[]): string[] => said.filter((line) => /^(error|uncaught)/.test(line));
 
@@ -130,6 +155,69 @@ describe('in Chromium', () => {
     expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
   });
 
+  test('a picture covers the room and leaves the person sharp', async () => {
+    const opened = await open(chromium);
+    page = opened.page;
+    await page.evaluate((spec) => lab.open(spec), NONE);
+    await page.evaluate(() => lab.more(5));
+    const raw = textureOf(lumaOf(await page.evaluate(() => lab.pixels())), clip);
+    await page.evaluate((spec) => lab.update(spec), IMAGE);
+    await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
+    await page.evaluate(() => lab.more(10));
+    const pixels = await page.evaluate(() => lab.pixels());
+    const { mean, far } = distance(pixels, imageAt);
+    expect(mean).toBeLessThan(3);
+    expect(far).toBeLessThan(0.02);
+    expect(textureOf(lumaOf(pixels), clip).person).toBeGreaterThan(raw.person * 0.9);
+    expect(complaints(opened.said)).toEqual([]);
+  });
+
+  test('from blur to picture to colour and back: the same track, and not one raw frame between', async () => {
+    const opened = await open(chromium);
+    page = opened.page;
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    const track = await page.evaluate(() => lab.track());
+    expect(track.readyState).toBe('live');
+    await page.evaluate((spec) => lab.update(spec), IMAGE);
+    await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
+    await page.evaluate((spec) => lab.update(spec), COLOUR);
+    await page.evaluate((colour) => lab.corner(colour), [0x2f, 0x6f, 0x5e]);
+    const plain = distance(await page.evaluate(() => lab.pixels()), () => [0x2f, 0x6f, 0x5e]);
+    expect(plain.mean).toBeLessThan(3);
+    expect(plain.far).toBeLessThan(0.02);
+    await page.evaluate((spec) => lab.update(spec), IMAGE);
+    await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
+    await page.evaluate((spec) => lab.update(spec), BLUR);
+    await page.evaluate(() => lab.more(20));
+    expect(distance(await page.evaluate(() => lab.pixels()), imageAt).mean).toBeGreaterThan(20);
+    expect(await page.evaluate(() => lab.track())).toEqual(track);
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+    // No blink: the card was not there again once the effect ran.
+    expect(await page.evaluate(() => lab.states())).toEqual(['covered', 'running']);
+    expect(complaints(opened.said)).toEqual([]);
+  });
+
+  test.each([
+    ['is missing', '/clips/nowhere.png'],
+    ['is not a picture', '/effects.html'],
+  ])('a picture that %s means the card and a code; another effect, and the picture once it is there, work', async (_, source) => {
+    ({ page } = await open(chromium));
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    await page.evaluate((broken) => lab.update({ kind: 'image', source: broken }), source);
+    await page.evaluate(() => lab.state('failed picture-unavailable'));
+    await page.evaluate(() => lab.more(3)); // those on their way
+    await page.evaluate(() => lab.more(10));
+    await page.evaluate((colour) => lab.corner(colour), CARD);
+    await page.evaluate((spec) => lab.update(spec), COLOUR);
+    await page.evaluate((colour) => lab.corner(colour), [0x2f, 0x6f, 0x5e]);
+    await page.evaluate((spec) => lab.update(spec), IMAGE);
+    await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+    expect(await page.evaluate(() => lab.states())).toEqual(['covered', 'running', 'failed picture-unavailable', 'running']);
+  });
+
   test('a worker that is ended leaves nothing raw behind', async () => {
     ({ page } = await open(chromium));
     await page.evaluate((spec) => lab.open(spec), BLUR);
@@ -187,6 +275,19 @@ describe('in Firefox', () => {
       const blurred = await textures();
       expect(blurred.background).toBeLessThan(raw.background / 5);
       expect(blurred.person).toBeGreaterThan(raw.person * 0.75);
+
+      await page.evaluate((spec) => lab.update(spec), COLOUR);
+      const plain = await textures();
+      expect(plain.background).toBeLessThan(raw.background / 20);
+      expect(plain.person).toBeGreaterThan(raw.person * 0.75);
+
+      await page.evaluate((spec) => lab.update(spec), IMAGE);
+      // That it loads says no state, and a video element cannot be asked for its colours but by looking.
+      await page.waitForFunction(() => {
+        const luma = lab.picture();
+        return luma[640 * 180 + 630]! - luma[640 * 180 + 10]! > 40; // the picture gets redder to the right
+      }, { polling: 200 });
+      expect((await textures()).person).toBeGreaterThan(raw.person * 0.75);
       expect(complaints(said)).toEqual([]);
     } finally {
       await firefox.close();

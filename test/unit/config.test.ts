@@ -2,11 +2,11 @@ import { readConfig } from '../../plugin/config';
 
 const read = (given: unknown) => {
   const warnings: string[] = [];
-  return { config: readConfig(given, (sentence) => warnings.push(sentence)), warnings };
+  return { config: readConfig(given, 'https://meet.example/sub/', (sentence) => warnings.push(sentence)), warnings };
 };
 
 const DEFAULTS = {
-  effects: { enabled: true, privacy: 'preferred', default: 'off', remember: true },
+  effects: { enabled: true, privacy: 'preferred', default: 'off', remember: true, pictures: [] },
   recorder: { enabled: true, announce: true, videoBitsPerSecond: 2_500_000 },
 };
 
@@ -31,9 +31,31 @@ test.each([
   ['on', 'config.greenroom is "on", but must be an object; the default is used.'],
   [null, 'config.greenroom is null, but must be an object; the default is used.'],
   [{ effects: () => 1 }, 'config.greenroom.effects is Function, but must be an object; the default is used.'],
+  [{ effects: { pictures: 'lobby.jpg' } }, 'config.greenroom.effects.pictures is "lobby.jpg", but must be a list; the default is used.'],
   [{ effects: { enabled: [true] } }, 'config.greenroom.effects.enabled is Array, but must be boolean; the default is used.'],
 ])('%j is reported and the defaults stand', (given, warning) => {
   expect(read(given)).toEqual({ config: DEFAULTS, warnings: [warning] });
+});
+
+test('pictures come from this site alone; each wrong entry costs one warning with its own place, and only that entry', () => {
+  const { config, warnings } = read({
+    effects: {
+      pictures: [
+        { name: 'Elsewhere', url: 'https://other.example/a.jpg' },
+        { name: 'Lobby', url: 'static/lobby.jpg' },
+        { name: 5, url: 'javascript:1' },
+        { name: 'Roof', url: '/roof.webp' },
+        { name: 'Nothing' },
+      ],
+    },
+  });
+  expect(config.effects.pictures).toEqual([
+    { name: 'Lobby', url: 'https://meet.example/sub/static/lobby.jpg' },
+    { name: 'Roof', url: 'https://meet.example/roof.webp' },
+  ]);
+  expect(warnings).toHaveLength(3);
+  expect(warnings.map((each) => /pictures\.\d/.exec(each)?.[0])).toEqual(['pictures.4', 'pictures.2', 'pictures.0']);
+  expect(warnings[2]).toBe('config.greenroom.effects.pictures.0.url is "https://other.example/a.jpg", but must be an address on this site; this entry is ignored.');
 });
 
 test('several wrong flags are each reported once', () => {

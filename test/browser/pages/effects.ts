@@ -11,6 +11,8 @@ let current: EffectTrack | undefined;
 const states: string[] = [];
 const watchers = new Set<() => void>();
 const frames = { total: 0, marked: 0, sizes: [] as string[] };
+/** The output's newest frame. */
+let latest = { rgba: new Uint8Array(), width: 0, height: 0 };
 
 const name = (state: EffectState): string => (state.kind === 'failed' ? `failed ${state.failure.code}` : state.kind);
 
@@ -22,6 +24,7 @@ const watch = async (track: MediaStreamTrack): Promise<void> => {
     const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
     const rgba = new Uint8Array(width * height * 4);
     await frame.copyTo(rgba, { format: 'RGBA' });
+    latest = { rgba, width, height };
     frame.close();
     const luma = new Uint8Array(width * height);
     for (let i = 0; i < luma.length; i++) luma[i] = (rgba[4 * i]! * 66 + rgba[4 * i + 1]! * 129 + rgba[4 * i + 2]! * 25 + 4224) >> 8;
@@ -92,6 +95,12 @@ const lab = {
     const goal = frames.total + count;
     return until(() => frames.total >= goal);
   },
+  /** Red, green and blue of every pixel of the newest frame, row by row. Chromium only. */
+  pixels: () => Array.from({ length: 3 * latest.width * latest.height }, (_, i) => latest.rgba[4 * Math.floor(i / 3) + (i % 3)]!),
+  /** Resolves with the first frame whose upper left corner has about this colour. Chromium only. */
+  corner: (colour: readonly number[]) =>
+    until(() => latest.width > 0 && colour.every((value, i) => Math.abs(latest.rgba[4 * (4 * latest.width + 4) + i]! - value) < 10)),
+  track: () => ({ id: current!.track.id, readyState: current!.track.readyState, muted: current!.track.muted }),
   stop: () => current!.track.stop(),
   dispose(): void {
     effects.dispose();
