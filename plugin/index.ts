@@ -24,6 +24,9 @@ const FAILURES: Readonly<Record<FailureCode, Key>> = {
   'frame-failed': 'failFrameFailed',
 };
 
+/** A worker that dies again within this time of a restart is not restarted a second time, ms. */
+const RESTART_PAUSE_MS = 15_000;
+
 const warn = (sentence: string): void => console.warn(`[greenroom] ${sentence}`);
 
 class Plugin {
@@ -79,12 +82,20 @@ class Plugin {
   #announceFailures(effects: EffectsControl): void {
     const uid = 'greenroom-effects-failure';
     let shown: FailureCode | undefined;
+    let restartedAt = -Infinity;
     effects.view.subscribe(({ status }) => {
       if (status.kind === 'failed') {
         const { failure } = status;
         if (shown === failure.code) return;
         shown = failure.code;
         console.warn(`[greenroom] effects: ${failure.code}: ${failure.detail}`);
+        if (failure.code === 'worker-crashed' && performance.now() - restartedAt > RESTART_PAUSE_MS) {
+          // The frames' way died with the worker; a camera that is opened anew gets a new one.
+          restartedAt = performance.now();
+          shown = undefined;
+          this.#host.restartCamera().catch((error: unknown) => warn(`the camera did not come back: ${String(error)}`));
+          return;
+        }
         this.#host.notify({
           uid,
           title: text('failTitle'),

@@ -12,6 +12,7 @@ interface CustomButton {
 interface JitsiTrack {
   getTrack?: () => MediaStreamTrack | undefined;
   mute?: () => Promise<unknown>;
+  unmute?: () => Promise<unknown>;
 }
 interface TrackEntry {
   readonly local?: boolean;
@@ -180,6 +181,13 @@ export class JitsiHost {
     const room = this.#window.APP?.conference?._room;
     // A boolean: the text "false" reads as true on the other side.
     room?.setLocalParticipantProperty?.(RECORDING_PROPERTY, on);
+  }
+
+  /** Turns the camera off and on, which makes the application ask for it anew: the way back from an output that is lost. */
+  async restartCamera(): Promise<void> {
+    const camera = this.#localTrack('video');
+    await camera?.mute?.();
+    await camera?.unmute?.();
   }
 
   #localTrack(mediaType: 'audio' | 'video'): JitsiTrack | undefined {

@@ -170,6 +170,24 @@ test.each([
   expect((await incoming(b)).marks).toBe(0);
 });
 
+test('a worker that dies takes no raw frame with it, and the effect is back by itself', async () => {
+  const { meeting, b, room, openA } = await setUp(marked, { greenroom: { effects: { default: 'blur' } } });
+  const page = await openA();
+  await join(page, meeting, room, { name: 'Ann' });
+  await waitForFrames(b, 45);
+  const [worker] = page.workers().filter((each) => each.url().includes('effects-worker'));
+  await worker?.evaluate(() => void setTimeout(() => { throw new Error('ended on purpose'); }));
+  const at = Date.now();
+  // A new worker, on a camera that was opened anew.
+  await new Promise<void>((resolve) => page.once('workercreated', () => resolve()));
+  await clickButton(page, 'greenroom-effects');
+  await waitForEffect(page, 'on');
+  console.log(`worker ended: the effect was back after ${Date.now() - at} ms`);
+  await waitForFrames(b, 45);
+  const { marks, failures } = await incoming(b);
+  expect({ marks, failures }).toEqual({ marks: 0, failures: 0 });
+});
+
 test('in Firefox the blur reaches the other side by the canvas, and the console stays clean', async () => {
   // Firefox's fake camera shows no person: a played clip stands in for the device, under the plugin's gate.
   const folder = mkdtempSync(path.join(tmpdir(), 'greenroom-firefox-'));
