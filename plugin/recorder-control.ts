@@ -6,6 +6,8 @@ import type { JitsiHost } from './jitsi/host';
 import { Observable } from './observable';
 
 const OFFERED_KEY = 'greenroom.offered';
+/** People are told that the disk gets full this long ahead, ms: once in time to act, once more at the end. */
+const SPACE_WARNINGS_MS = [60_000, 5 * 60_000];
 
 export interface RecordingsView {
   readonly state: RecorderState;
@@ -23,6 +25,8 @@ export class RecorderControl {
   readonly #host: JitsiHost;
   readonly #announce: boolean;
   #starting: AbortController | undefined;
+  /** The last warning of this recording. */
+  #warnedMs = Infinity;
 
   constructor(host: JitsiHost, config: Config['recorder']) {
     this.#host = host;
@@ -141,6 +145,7 @@ export class RecorderControl {
     if (state.kind === 'recording' && before.kind === 'starting' && state.capture.audioLabel === null) {
       this.#host.notify({ uid: 'greenroom-silent', title: text('recordSilentTitle'), description: text('recordSilentText'), appearance: 'warning' });
     }
+    this.#warnOfSpace(state);
     if (was && state.kind === 'idle' && state.last) {
       this.#host.notify({
         uid: 'greenroom-saved',
@@ -151,6 +156,21 @@ export class RecorderControl {
       });
     }
     if (was && state.kind === 'failed') this.#complain('recordEndedTitle', state.error);
+  }
+
+  #warnOfSpace(state: RecorderState): void {
+    if (state.kind === 'starting') this.#warnedMs = Infinity;
+    if (state.kind !== 'recording' || state.remainingMs === null) return;
+    const { remainingMs } = state;
+    const due = SPACE_WARNINGS_MS.find((limit) => remainingMs <= limit);
+    if (due === undefined || due >= this.#warnedMs) return;
+    this.#warnedMs = due;
+    this.#host.notify({
+      uid: 'greenroom-space',
+      title: text('recordSpaceTitle'),
+      description: text('recordSpaceText', { duration: duration(remainingMs) }),
+      appearance: 'warning',
+    });
   }
 
   #complain(title: 'recordFailedTitle' | 'recordEndedTitle' | 'fileFailedTitle', error: unknown): void {

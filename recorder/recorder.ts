@@ -2,6 +2,7 @@ import { RecorderError } from './errors';
 import { Journal, type RecordingInfo } from './journal';
 import { saveFile, sweepExports, type SavedFile, type SaveOptions } from './save';
 import { Session, type SessionOptions } from './session';
+import { SpaceWatch } from './space';
 import { mayBecome, type RecorderState } from './state';
 
 export interface RecorderOptions {
@@ -31,6 +32,7 @@ interface Begun {
 
 interface Running {
   readonly session: Session;
+  readonly space: SpaceWatch;
   readonly cancel: AbortController;
   /** Rejects, after `state` told, if the recording could not start. */
   readonly begun: Promise<Begun>;
@@ -83,7 +85,9 @@ export class Recorder {
     try {
       const session = new Session(this.#journal, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
       session.setMicrophone(microphone);
-      running = { session, cancel, begun: this.#begin(session, title) };
+      const { videoBitsPerSecond, audioBitsPerSecond } = this.#options;
+      const space = new SpaceWatch((videoBitsPerSecond + audioBitsPerSecond) / 8000);
+      running = { session, space, cancel, begun: this.#begin(session, space, title) };
     } catch (cause) {
       throw this.#refuse(cause);
     }
@@ -114,10 +118,10 @@ export class Recorder {
   /** @throws RecorderError `not-recording` if it is not paused */
   resume(): void {
     if (this.#running === null || this.#state.kind !== 'paused') throw new RecorderError('not-recording', `Cannot resume while ${this.#state.kind}`);
-    const { session } = this.#running;
+    const { session, space } = this.#running;
     const { info, capture } = this.#state;
     session.resume();
-    this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs });
+    this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs, remainingMs: space.remainingMs(info) });
   }
 
   /**
@@ -204,14 +208,27 @@ export class Recorder {
 
   #progress(info: RecordingInfo): void {
     const state = this.#state;
-    if (state.kind === 'recording' || state.kind === 'paused' || state.kind === 'stopping') this.#become({ ...state, info });
+    if (state.kind === 'recording' && this.#running !== null) {
+      const { space } = this.#running;
+      this.#become({ ...state, info, remainingMs: space.remainingMs(info) });
+      this.#watch(space, info);
+    } else if (state.kind === 'recording' || state.kind === 'paused' || state.kind === 'stopping') this.#become({ ...state, info });
   }
 
-  async #begin(session: Session, title: string): Promise<Begun> {
+  // Not awaited: the recording does not wait for the answer. What is written meanwhile counts twice, a chunk at most.
+  #watch(space: SpaceWatch, { bytes }: RecordingInfo): void {
+    void space.refresh(bytes).then((known) => {
+      const state = this.#state;
+      if (known && state.kind === 'recording' && this.#running?.space === space) this.#become({ ...state, remainingMs: space.remainingMs(state.info) });
+    });
+  }
+
+  async #begin(session: Session, space: SpaceWatch, title: string): Promise<Begun> {
     const { info, capture, ended } = await session.begin(title).catch((cause: unknown) => { throw this.#refuse(cause); });
     // Asked, not awaited: without it the browser may throw recordings away when the disk gets full.
     navigator.storage.persist().catch(() => undefined);
-    this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs });
+    this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs, remainingMs: null });
+    this.#watch(space, info);
 
     const finished = ended.then(
       (last) => {

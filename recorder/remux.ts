@@ -59,14 +59,15 @@ interface Track {
 async function addTracks(output: Output, head: Uint8Array): Promise<ReadonlyMap<number, Track>> {
   const input = new Input({ formats: [WEBM], source: new BufferSource(head) });
   const tracks = new Map<number, Track>();
-  for (const track of await input.getTracks()) {
+  // A recorder's tracks come in the order of their first frames; some players take the first for what the file is.
+  for (const track of [...await input.getVideoTracks(), ...await input.getAudioTracks()]) {
     if (track.isVideoTrack()) {
       const [codec, decoderConfig] = [await track.getCodec(), await track.getDecoderConfig()];
       if (codec === null || decoderConfig === null) continue;
       const source = new EncodedVideoPacketSource(codec);
       output.addVideoTrack(source);
       tracks.set(track.id, inOrder('video', (packet) => source.add(packet, { decoderConfig })));
-    } else if (track.isAudioTrack()) {
+    } else {
       const [codec, decoderConfig] = [await track.getCodec(), await track.getDecoderConfig()];
       if (codec === null || decoderConfig === null) continue;
       const source = new EncodedAudioPacketSource(codec);

@@ -69,6 +69,8 @@ export const en = {
   recordShow: 'Show recordings',
   recordSilentTitle: 'The others are not in the recording',
   recordSilentText: 'Only your microphone is being recorded. Stop, start again, and share this tab with “Also share tab audio” switched on.',
+  recordSpaceTitle: 'The disk space is running out',
+  recordSpaceText: 'There is room for about {duration} more. Delete old recordings to make room, or stop in time; what is recorded until then is safe.',
   recordFailedTitle: 'The recording could not start',
   recordEndedTitle: 'The recording has ended',
   recordErrorDenied: 'Sharing was refused. Start again and allow this tab to be shared.',

@@ -325,6 +325,21 @@ describe('in Chromium', () => {
     expect(valueOf(await page.evaluate(() => lab.stop()))).toMatchObject({ state: 'complete' });
   });
 
+  test('says how long the disk will do, by what the browser said and what was written since', async () => {
+    const page = await open(browser, { database: 'room' });
+    await page.evaluate(() => lab.fakeCapture(440));
+    await page.evaluate(() => lab.sayRoom(1_000_000));
+    valueOf(await page.evaluate(() => lab.start('Room')));
+    await page.evaluate(() => lab.untilRoomKnown());
+    await page.evaluate(() => lab.untilSafe(3000));
+    valueOf(await page.evaluate(() => lab.stop()));
+    const told = (await page.evaluate(() => lab.seen())).filter(({ kind, remainingMs }) => kind === 'recording' && remainingMs !== null);
+    expect(told.length).toBeGreaterThan(2);
+    const perMs = (2_500_000 + 128_000) / 8000;
+    for (const { info, remainingMs } of told) expect(remainingMs).toBeCloseTo((1_000_000 - (info?.bytes ?? 0)) / perMs, 3);
+    expect(told.at(-1)?.remainingMs).toBeLessThan(1_000_000 / perMs);
+  });
+
   test('a removed recording comes back when asked in time, and is gone when not', async () => {
     const page = await open(browser, { database: 'removed', undoMs: 500 });
     await page.evaluate(() => lab.fakeCapture(440));

@@ -3,6 +3,7 @@ import { IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { RecorderError } from '../../recorder/errors';
 import { Journal, type JournalWriter } from '../../recorder/journal';
 import { fileNameOf } from '../../recorder/save';
+import { remainingMs } from '../../recorder/space';
 import { mayBecome, type RecorderState } from '../../recorder/state';
 
 /** Web Locks, as far as the journal needs them. A tab that dies lets go of its locks without a word. */
@@ -227,6 +228,15 @@ test('the recorder moves only along its table, and never out of the grave', () =
     failed: ['starting', 'disposed'],
     disposed: [],
   });
+});
+
+test.each([
+  ['at first at the rate that was asked for', { bytes: 0, durationMs: 0 }, 1000],
+  ['counts what was written since the browser was asked', { bytes: 50_000, durationMs: 5000 }, 500],
+  ['then at its own rate', { bytes: 20_000, durationMs: 20_000 }, 80_000],
+  ['ends at nothing', { bytes: 200_000, durationMs: 20_000 }, 0],
+])('the disk will do: %s', (_, info, expected) => {
+  expect(remainingMs({ free: 100_000, bytes: 0 }, info, 100)).toBe(expected);
 });
 
 test.each([

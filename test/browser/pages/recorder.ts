@@ -4,7 +4,7 @@ import { Recorder, RecorderError, type RecorderOptions, type RecorderState, type
 
 export interface Outcome<T> { value?: T; code?: string; recoverable?: boolean }
 
-export interface SeenState { kind: RecorderState['kind']; code?: string; info?: RecordingInfo | null; label?: string | null; surface?: string; recordedMs?: number }
+export interface SeenState { kind: RecorderState['kind']; code?: string; info?: RecordingInfo | null; label?: string | null; surface?: string; recordedMs?: number; remainingMs?: number | null }
 
 const canvas = document.body.appendChild(document.createElement('canvas'));
 canvas.width = 640;
@@ -51,7 +51,7 @@ globalThis.AudioContext = class extends NativeContext {
 
 function summary(state: RecorderState): SeenState {
   switch (state.kind) {
-    case 'recording': return { kind: state.kind, info: state.info, label: state.capture.audioLabel, surface: state.capture.surface };
+    case 'recording': return { kind: state.kind, info: state.info, label: state.capture.audioLabel, surface: state.capture.surface, remainingMs: state.remainingMs };
     case 'paused': return { kind: state.kind, info: state.info, recordedMs: state.recordedMs };
     case 'stopping': return { kind: state.kind, info: state.info };
     case 'failed': return { kind: state.kind, info: state.info, code: state.error.code };
@@ -204,6 +204,11 @@ const lab = {
   subscribeThrowing(): void { engine().subscribe(() => { throw new Error('a careless listener'); }); },
 
   seen: () => [...seen],
+  /** What the browser says of the room it has, in the place of its own answer: a quota set from outside does not show in that. */
+  sayRoom(free: number): void {
+    navigator.storage.estimate = () => Promise.resolve({ quota: 5_000_000 + free, usage: 5_000_000 });
+  },
+  untilRoomKnown: () => until((state) => typeof state.remainingMs === 'number'),
   /** Resolves when this many ms are safe on disk. */
   untilSafe: (durationMs: number) => until((state) => (state.info?.durationMs ?? 0) >= durationMs),
   untilKind: (kind: RecorderState['kind']) => until((state) => state.kind === kind),
