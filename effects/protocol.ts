@@ -34,7 +34,9 @@ export type ToWorker =
   | { readonly type: 'update'; readonly lane: number; readonly spec: EffectSpec }
   | { readonly type: 'close'; readonly lane: number }
   /** Asks for `tick` messages every `periodMs` (0: none), since page timers are slowed while the page is hidden. */
-  | { readonly type: 'ticks'; readonly periodMs: number };
+  | { readonly type: 'ticks'; readonly periodMs: number }
+  /** Asks whether the worker is still at work; `pong` answers. */
+  | { readonly type: 'ping' };
 
 /** Worker to page. */
 export type FromWorker =
@@ -43,7 +45,8 @@ export type FromWorker =
   /** `frame` is transferred: the page closes it. */
   | { readonly type: 'frame'; readonly lane: number; readonly frame: VideoFrame }
   | { readonly type: 'dropped'; readonly lane: number }
-  | { readonly type: 'tick' };
+  | { readonly type: 'tick' }
+  | { readonly type: 'pong' };
 
 export type LaneState =
   | { readonly kind: 'passing' | 'covered' | 'running' | 'ended' }

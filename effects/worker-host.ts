@@ -23,11 +23,16 @@ export interface WorkerLane {
 
 const TICK_MS = 66;
 
+/** A worker that ran and then leaves this many questions unanswered, one a second, is taken for dead or stuck. */
+const PATIENCE = 3;
+
 /** The page's side of the one worker: started on first need, started anew after it died. */
 export class WorkerHost {
   #worker: Worker | undefined;
   #ready: Promise<Worker> | undefined;
   #nextLane = 1;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #unanswered = 0;
   readonly #tickers = new Set<() => void>();
   readonly #lanes = new Map<number, LaneListener>();
   readonly #assets: EngineAssets = bundledAssets();
@@ -48,6 +53,7 @@ export class WorkerHost {
       process: (frame) => post({ type: 'frame', lane, frame }, [frame]),
       close: () => {
         this.#lanes.delete(lane);
+        if (this.#lanes.size === 0) this.#stopHeartbeat();
         post({ type: 'close', lane });
       },
     };
@@ -69,6 +75,7 @@ export class WorkerHost {
   }
 
   dispose(): void {
+    this.#stopHeartbeat();
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#ready = undefined;
@@ -103,10 +110,13 @@ export class WorkerHost {
   }
 
   #deliver(message: Exclude<FromWorker, { type: 'ready' }>): void {
+    this.#unanswered = 0;
+    if (message.type === 'pong') return;
     if (message.type === 'tick') {
       for (const listener of this.#tickers) listener();
       return;
     }
+    if (message.type === 'state' && message.state.kind === 'running') this.#startHeartbeat();
     const listener = this.#lanes.get(message.lane);
     switch (message.type) {
       case 'state':
@@ -120,6 +130,28 @@ export class WorkerHost {
         listener?.onDropped();
         break;
     }
+  }
+
+  /**
+   * A worker that is out of memory or closes itself fires no event, and one that is stuck never would. Asked only
+   * once an effect has run: compiling the engine keeps a healthy worker busy for a while.
+   */
+  #startHeartbeat(): void {
+    this.#heartbeat ??= setInterval(() => {
+      if (this.#unanswered >= PATIENCE) {
+        this.#lost(toFailure('worker-crashed', `no answer for ${PATIENCE} s`));
+        return;
+      }
+      // Counted before the next question, so that a page that was itself held up does not blame the worker.
+      this.#unanswered++;
+      this.#worker?.postMessage({ type: 'ping' } satisfies ToWorker);
+    }, 1000);
+  }
+
+  #stopHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+    this.#unanswered = 0;
   }
 
   #lost(failure: EffectFailure): void {

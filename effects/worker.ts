@@ -233,6 +233,9 @@ scope.onmessage = ({ data: message }) => {
       lanes.get(message.lane)?.close();
       lanes.delete(message.lane);
       break;
+    case 'ping':
+      scope.postMessage({ type: 'pong' });
+      break;
     case 'ticks':
       clearInterval(ticking);
       ticking = message.periodMs > 0 ? setInterval(() => scope.postMessage({ type: 'tick' }), message.periodMs) : undefined;

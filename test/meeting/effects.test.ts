@@ -170,19 +170,23 @@ test.each([
   expect((await incoming(b)).marks).toBe(0);
 });
 
-test('a worker that dies takes no raw frame with it, and the effect is back by itself', async () => {
+test.each([
+  ['throws', () => void setTimeout(() => { throw new Error('ended on purpose'); })],
+  ['is gone without a word', () => close()],
+  ['is stuck for 20 s', () => void setTimeout(() => { for (const until = Date.now() + 20_000; Date.now() < until;); })],
+])('a worker that %s takes no raw frame with it, and the effect is back by itself', async (fate, harm) => {
   const { meeting, b, room, openA } = await setUp(marked, { greenroom: { effects: { default: 'blur' } } });
   const page = await openA();
   await join(page, meeting, room, { name: 'Ann' });
   await waitForFrames(b, 45);
+  const again = new Promise<number>((resolve) => page.once('workercreated', () => resolve(Date.now())));
   const [worker] = page.workers().filter((each) => each.url().includes('effects-worker'));
-  await worker?.evaluate(() => void setTimeout(() => { throw new Error('ended on purpose'); }));
   const at = Date.now();
-  // A new worker, on a camera that was opened anew.
-  await new Promise<void>((resolve) => page.once('workercreated', () => resolve()));
+  await worker?.evaluate(harm).catch(() => undefined); // a worker that is gone does not answer
+  await again; // a new worker, on a camera that was opened anew
   await clickButton(page, 'greenroom-effects');
   await waitForEffect(page, 'on');
-  console.log(`worker ended: the effect was back after ${Date.now() - at} ms`);
+  console.log(`worker ${fate}: the effect was back after ${Date.now() - at} ms`);
   await waitForFrames(b, 45);
   const { marks, failures } = await incoming(b);
   expect({ marks, failures }).toEqual({ marks: 0, failures: 0 });
