@@ -34,7 +34,7 @@ export async function remux(chunks: AsyncIterable<readonly StoredChunk[]>, writa
             if (head.reduce((sum, part) => sum + part.length, 0) > HEAD_BYTES) throw new RecorderError('encoder', 'The recording has no beginning');
             continue;
           }
-          tracks = await addTracks(output, concat(head));
+          tracks = await addTracks(output, concat(head)).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
           await output.start();
           head = null;
         }

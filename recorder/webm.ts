@@ -96,9 +96,12 @@ export class WebmReader {
     if (size === null || size > LARGEST) return 'damaged';
     const inCluster = id === ID.timestamp || id === ID.simpleBlock || id === ID.blockGroup || IN_CLUSTERS.has(id);
     if (!inCluster && id !== ID.ebml && !AROUND_CLUSTERS.has(id)) return 'damaged';
-    if (this.#pending.length < at + length + size) return null;
+    const end = at + length + size;
+    // No element of a cluster reaches into the next: its size is damaged then, or its end is missing.
+    if (inCluster && findCluster(this.#pending, at + 1, end) !== null) return 'damaged';
+    if (this.#pending.length < end) return null;
 
-    const data = this.#pending.subarray(at + length, at + length + size);
+    const data = this.#pending.subarray(at + length, end);
     if (id === ID.info) for (const child of childrenOf(data)) if (child.id === ID.timestampScale) this.#scale = number(child.data);
     if (id === ID.timestamp) this.#clusterTime = number(data);
     if (id === ID.simpleBlock || id === ID.blockGroup) {
@@ -119,9 +122,9 @@ export class WebmReader {
   /** @param key null if the block itself says it */
   #block(data: Uint8Array, key: boolean | null): Block | null {
     const [track = 0, high = 0, low = 0, flags = 0] = data;
-    // Recorders number their tracks from one and put one frame into a block: anything else is no block.
-    const laced = (flags & 0b110) !== 0;
-    if (data.length <= 4 || track <= 0x80 || laced || this.#clusterTime === null) return null;
+    // Recorders number their tracks from one and put one frame into a block; some bits are never set: anything else is no block.
+    const odd = (flags & 0b0111_0110) !== 0;
+    if (data.length <= 4 || track <= 0x80 || odd || this.#clusterTime === null) return null;
     const relative = ((high << 8 | low) << 16) >> 16;
     return {
       track: track & 0x7f,
@@ -165,8 +168,9 @@ function childrenOf(data: Uint8Array): { id: number; data: Uint8Array }[] {
 }
 
 /** A cluster begins with its time, or with a checksum, a filler or a position: four bytes alone may be chance. */
-function findCluster(bytes: Uint8Array, from: number): number | null {
-  for (let at = bytes.indexOf(0x1f, from); at !== -1; at = bytes.indexOf(0x1f, at + 1)) {
+function findCluster(bytes: Uint8Array, from: number, until = Infinity): number | null {
+  for (let at = bytes.indexOf(0x1f, from); at !== -1 && at < until; at = bytes.indexOf(0x1f, at + 1)) {
+    if (bytes[at + 1] !== 0x43) continue;
     const header = readHeader(bytes, at);
     if (header === null || header === 'damaged' || header.id !== ID.cluster) continue;
     const first = bytes[at + header.length];

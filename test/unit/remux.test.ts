@@ -1,0 +1,119 @@
+import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Output, StreamTarget, WebMOutputFormat, type StreamTargetChunk } from 'mediabunny';
+import { remux } from '../../recorder/remux';
+import { WebmReader, type Block } from '../../recorder/webm';
+
+const SECONDS = 30;
+const VIDEO = 1;
+const AUDIO = 2;
+
+/** A repeatable stream of numbers, 0 to 1 (mulberry32). */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function collect(): { writable: WritableStream<StreamTargetChunk>; bytes: () => Uint8Array } {
+  let file = new Uint8Array();
+  return {
+    writable: new WritableStream({
+      write({ data, position }) {
+        if (position + data.length > file.length) file = Uint8Array.from({ length: position + data.length }, (_, at) => file[at] ?? 0);
+        file.set(data, position);
+      },
+    }),
+    bytes: () => file,
+  };
+}
+
+/** As Chromium writes it: clusters of a second and of unknown size, nothing that says how long it is. Frames are random bytes. */
+async function recorded(): Promise<Uint8Array> {
+  const random = dice(1);
+  const { writable, bytes } = collect();
+  const output = new Output({ format: new WebMOutputFormat({ appendOnly: true }), target: new StreamTarget(writable) });
+  const [video, audio] = [new EncodedVideoPacketSource('vp8'), new EncodedAudioPacketSource('opus')];
+  output.addVideoTrack(video);
+  output.addAudioTrack(audio);
+  await output.start();
+  const frame = (size: number): Uint8Array => Uint8Array.from({ length: size }, () => random() * 256);
+  for (let tick = 0; tick < SECONDS * 10; tick++) {
+    const time = tick / 10;
+    await video.add(new EncodedPacket(frame(200 + random() * 400), tick % 10 === 0 ? 'key' : 'delta', time, 0.1), { decoderConfig: { codec: 'vp8', codedWidth: 320, codedHeight: 180 } });
+    await audio.add(new EncodedPacket(frame(60), 'key', time, 0.1), { decoderConfig: { codec: 'opus', numberOfChannels: 2, sampleRate: 48_000 } });
+  }
+  await output.finalize();
+  return bytes();
+}
+
+const chunksOf = (stream: Uint8Array, size: number): Uint8Array[] =>
+  Array.from({ length: Math.ceil(stream.length / size) }, (_, index) => stream.slice(index * size, (index + 1) * size));
+
+async function exported(chunks: readonly (Uint8Array | null)[]): Promise<{ losses: number; blocks: Block[]; file: Uint8Array }> {
+  const { writable, bytes } = collect();
+  async function* batches(): AsyncGenerator<{ sequence: number; data: ArrayBuffer }[], void, undefined> {
+    for (const [sequence, chunk] of chunks.entries()) if (chunk !== null) yield await Promise.resolve([{ sequence, data: chunk.slice().buffer }]);
+  }
+  const losses = await remux(batches(), writable);
+  return { losses, file: bytes(), blocks: new WebmReader().push(bytes()) };
+}
+
+const same = (a: Block, b: Block): boolean => a.track === b.track && a.timestampMs === b.timestampMs && Buffer.compare(a.data, b.data) === 0;
+
+let stream: Uint8Array;
+let whole: Block[];
+beforeAll(async () => {
+  stream = await recorded();
+  whole = new WebmReader().push(stream);
+});
+
+test('every frame is copied as it is, whatever the pieces it comes in', async () => {
+  expect(whole).toHaveLength(2 * SECONDS * 10);
+  for (const size of [7, 4096, stream.length]) {
+    const reader = new WebmReader();
+    const blocks = chunksOf(stream, size).flatMap((piece) => reader.push(piece).map((block) => ({ ...block, data: block.data.slice() })));
+    expect(blocks.every((block, index) => same(block, whole[index]!))).toBe(true);
+    expect(blocks).toHaveLength(whole.length);
+  }
+  const { losses, blocks } = await exported(chunksOf(stream, 5000));
+  expect(losses).toBe(0);
+  expect(blocks).toHaveLength(whole.length);
+  expect(whole.every((block) => blocks.some((copy) => same(block, copy)))).toBe(true);
+});
+
+test('200 random damages: the file is made, and has all sound before and from the next cluster after each', async () => {
+  const random = dice(2);
+  const size = 5000;
+  for (let run = 0; run < 200; run++) {
+    const chunks: (Uint8Array | null)[] = chunksOf(stream, size);
+    // The first chunk says what the tracks are: without it nothing can be decoded.
+    const hit = 1 + Math.floor(random() * (chunks.length - 1));
+    const chunk = chunks[hit]!;
+    const kind = ['lost', 'cut', 'flipped', 'scrambled', 'ends'][run % 5];
+    if (kind === 'lost') chunks[hit] = null;
+    if (kind === 'cut') chunks[hit] = chunk.slice(0, random() * chunk.length);
+    if (kind === 'flipped') for (let bit = 0; bit < 20; bit++) chunk[Math.floor(random() * chunk.length)]! ^= 1 << Math.floor(random() * 8);
+    if (kind === 'scrambled') chunks[hit] = chunk.map(() => random() * 256);
+    if (kind === 'ends') chunks.length = hit;
+    const { blocks } = await exported(chunks);
+
+    const begins = hit * size;
+    const at = (block: Block): number => block.data.byteOffset;
+    const before = whole.filter((block) => block.track === AUDIO && at(block) + block.data.length <= begins);
+    const lastHurt = Math.max(0, ...whole.filter((block) => at(block) < begins + size).map((block) => block.timestampMs));
+    const after = kind === 'ends' ? [] : whole.filter((block) => block.track === AUDIO && block.timestampMs > lastHurt + 2000);
+    for (const wanted of [...before, ...after]) {
+      if (!blocks.some((copy) => same(wanted, copy))) throw new Error(`run ${run} (${kind ?? ''}): the sound at ${wanted.timestampMs} ms is missing`);
+    }
+    const picture = blocks.filter((block) => block.track === VIDEO);
+    expect(picture[0]?.key).toBe(true);
+  }
+});
+
+test('what has no beginning is refused in so many words', async () => {
+  await expect(exported([null, ...chunksOf(stream, 5000).slice(1)])).rejects.toMatchObject({ code: 'encoder' });
+  await expect(exported([])).rejects.toMatchObject({ code: 'encoder' });
+});
