@@ -1,5 +1,6 @@
 import type { CoverText, EffectFailure, EffectSpec, EffectState } from './spec';
 import { EffectError, toFailure } from './spec';
+import { isBlurredBySystem, trackIsBlurred } from './system-blur';
 import type { WorkerHost, WorkerLane } from './worker-host';
 
 /** How a pipeline takes part. */
@@ -16,17 +17,20 @@ export type FrameRule = 'pass' | 'cover' | 'process';
 
 export interface GuardRequest {
   readonly host: WorkerHost;
+  readonly camera: MediaStreamTrack;
   readonly spec: EffectSpec;
   readonly cover: CoverText;
   /** Whether `none` lets the camera through. Without it, `none` shows the cover card. */
   readonly allowRaw: boolean;
+  /** Whether a blur steps aside while the operating system says that it blurs. */
+  readonly trustSystemBlur: boolean;
   /** Called at every change, and once at the start. */
   readonly onState: (state: EffectState) => void;
 }
 
 /**
  * Decides what leaves. A raw frame may pass only while the effect is `none`; with any other effect there is the
- * worker's frame or the cover card, whatever fails.
+ * worker's frame or the cover card, whatever fails. The one exception is a blur that the operating system does for us.
  */
 export class Guard {
   readonly cover: CoverText;
@@ -34,10 +38,16 @@ export class Guard {
   readonly #onState: (state: EffectState) => void;
   readonly #pipeline: GuardedPipeline;
   readonly #allowRaw: boolean;
+  readonly #camera: MediaStreamTrack;
+  readonly #trustSystemBlur: boolean;
+  readonly #abort = new AbortController();
   #spec: EffectSpec;
   #state: EffectState | undefined;
   #lane: WorkerLane | undefined;
   #opening = false;
+  /** Why there is no effect to show, while there is no lane. */
+  #obstacle: EffectState = { kind: 'covered' };
+  #laneKnowsBlurred = false;
 
   constructor(request: GuardRequest, pipeline: GuardedPipeline) {
     this.cover = request.cover;
@@ -46,6 +56,9 @@ export class Guard {
     this.#spec = request.spec;
     this.#pipeline = pipeline;
     this.#allowRaw = request.allowRaw;
+    this.#camera = request.camera;
+    this.#trustSystemBlur = request.trustSystemBlur;
+    this.#camera.addEventListener('configurationchange', () => this.#tellLane(), { signal: this.#abort.signal });
     // The pipeline is still being constructed: it must be whole before the worker can ask it for its streams.
     queueMicrotask(() => this.update(request.spec));
   }
@@ -55,10 +68,23 @@ export class Guard {
     return this.#lane ? 'process' : 'cover';
   }
 
+  /** The rule for one frame: the operating system may have blurred it already. */
+  ruleFor(frame: VideoFrame): FrameRule {
+    const { rule } = this;
+    if (rule !== 'cover' || this.#spec.kind !== 'blur') return rule;
+    if (this.#trustSystemBlur && isBlurredBySystem(frame, trackIsBlurred(this.#camera))) {
+      this.#tell({ kind: 'system' });
+      return 'pass';
+    }
+    if (this.#state?.kind === 'system') this.#tell(this.#obstacle);
+    return rule;
+  }
+
   /** Also the way to try again after a failure: the same effect, once more. */
   update(spec: EffectSpec): void {
     if (this.#state?.kind === 'ended') return;
     this.#spec = spec;
+    this.#obstacle = { kind: 'covered' };
     this.#lane?.update(spec);
     if (spec.kind === 'none') this.#tell({ kind: this.#allowRaw ? 'passing' : 'covered' });
     else if (!this.#lane) {
@@ -69,8 +95,10 @@ export class Guard {
 
   /** `frame` is consumed. Only while {@link rule} is `process`. */
   process(frame: VideoFrame): void {
-    if (this.#lane) this.#lane.process(frame);
-    else {
+    if (this.#lane) {
+      this.#tellLane(); // not every browser says when a setting changes
+      this.#lane.process(frame);
+    } else {
       frame.close();
       this.#pipeline.onDropped();
     }
@@ -78,6 +106,7 @@ export class Guard {
 
   /** The camera or the output is over. */
   end(): void {
+    this.#abort.abort();
     this.#tell({ kind: 'ended' });
     this.#lane?.close();
     this.#lane = undefined;
@@ -97,10 +126,15 @@ export class Guard {
         () => this.#spec,
         this.cover,
         this.#allowRaw,
+        this.#trustSystemBlur,
         this.#pipeline.streams,
       );
       if (this.#state?.kind === 'ended') lane.close();
-      else this.#lane = lane;
+      else {
+        this.#lane = lane;
+        this.#laneKnowsBlurred = false;
+        this.#tellLane();
+      }
     } catch (error) {
       this.#tell({ kind: 'failed', failure: error instanceof EffectError ? error.failure : toFailure('worker-unavailable', error) });
     } finally {
@@ -115,9 +149,17 @@ export class Guard {
     this.#pipeline.onDropped();
   }
 
+  #tellLane(): void {
+    const on = trackIsBlurred(this.#camera);
+    if (!this.#lane || on === this.#laneKnowsBlurred) return;
+    this.#laneKnowsBlurred = on;
+    this.#lane.setSystemBlur(on);
+  }
+
   #tell(state: EffectState): void {
     if (this.#state?.kind === 'ended' || (state.kind !== 'failed' && state.kind === this.#state?.kind)) return;
     this.#state = state;
+    if (state.kind === 'failed') this.#obstacle = state;
     this.#onState(state);
   }
 }

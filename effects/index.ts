@@ -29,6 +29,8 @@ export interface EffectTrackOptions {
   readonly cover: CoverText;
   /** Default true. Where it is false, `none` shows the cover card: nothing raw can be asked for. */
   readonly allowRaw?: boolean;
+  /** Default true: a blur steps aside while the operating system says that it blurs. Pictures and colours never do. */
+  readonly trustSystemBlur?: boolean;
   readonly onState?: (state: EffectState) => void;
 }
 
@@ -49,9 +51,11 @@ export class Effects {
     let state: EffectState = options.spec.kind === 'none' ? { kind: 'passing' } : { kind: 'covered' };
     const request: GuardRequest = {
       host: this.#host,
+      camera,
       spec: options.spec,
       cover: options.cover,
       allowRaw: options.allowRaw ?? true,
+      trustSystemBlur: options.trustSystemBlur ?? true,
       onState: (next) => {
         state = next;
         options.onState?.(next);

@@ -25,6 +25,8 @@ export type ToWorker =
       readonly cover: CoverText;
       /** Whether `none` lets the camera through. */
       readonly allowRaw: boolean;
+      /** Whether a blur steps aside while the operating system blurs. */
+      readonly trustSystemBlur: boolean;
       readonly assets: EngineAssets;
       /** Transferred. Absent where frames travel one by one in `frame` messages. */
       readonly streams?: { readonly readable: ReadableStream<VideoFrame>; readonly writable: WritableStream<VideoFrame> };
@@ -32,6 +34,8 @@ export type ToWorker =
   /** `frame` is transferred: the worker closes it and answers with exactly one `frame`, or with `dropped`. */
   | { readonly type: 'frame'; readonly lane: number; readonly frame: VideoFrame }
   | { readonly type: 'update'; readonly lane: number; readonly spec: EffectSpec }
+  /** What the camera's settings say of the operating system's blur, for the frames that come after. Off until told. */
+  | { readonly type: 'system-blur'; readonly lane: number; readonly on: boolean }
   | { readonly type: 'close'; readonly lane: number }
   /** Asks for `tick` messages every `periodMs` (0: none), since page timers are slowed while the page is hidden. */
   | { readonly type: 'ticks'; readonly periodMs: number }
@@ -49,5 +53,5 @@ export type FromWorker =
   | { readonly type: 'pong' };
 
 export type LaneState =
-  | { readonly kind: 'passing' | 'covered' | 'running' | 'ended' }
+  | { readonly kind: 'passing' | 'covered' | 'running' | 'system' | 'ended' }
   | { readonly kind: 'failed'; readonly failure: EffectFailure };

@@ -45,6 +45,7 @@ export interface EffectFailure {
  * - `passing`: the camera as it is, because the effect is `none`
  * - `covered`: the cover card, until the first mask is there
  * - `running`: the effect
+ * - `system`: the camera as it is, because the operating system blurs it already
  * - `failed`: the cover card, because something broke
  * - `ended`: nothing; the camera or the output was stopped
  */
@@ -52,6 +53,7 @@ export type EffectState =
   | { readonly kind: 'passing' }
   | { readonly kind: 'covered' }
   | { readonly kind: 'running' }
+  | { readonly kind: 'system' }
   | { readonly kind: 'failed'; readonly failure: EffectFailure }
   | { readonly kind: 'ended' };
 

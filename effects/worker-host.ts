@@ -16,6 +16,8 @@ export interface LaneListener {
 /** One camera's place in the worker. */
 export interface WorkerLane {
   update(spec: EffectSpec): void;
+  /** What the camera's settings say of the operating system's blur; counts for the frames handed over after it. */
+  setSystemBlur(on: boolean): void;
   /** Hands a frame over; exactly one `onFrame` or `onDropped` answers. */
   process(frame: VideoFrame): void;
   close(): void;
@@ -38,18 +40,19 @@ export class WorkerHost {
   readonly #assets: EngineAssets = bundledAssets();
 
   /** @throws EffectError `worker-unavailable`; `streams`, when given, are transferred only after the worker is up */
-  async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, allowRaw: boolean, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {
+  async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, allowRaw: boolean, trustSystemBlur: boolean, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {
     const worker = await this.#started();
     const lane = this.#nextLane++;
     const post = (message: ToWorker, transfer: Transferable[] = []): void => worker.postMessage(message, transfer);
     const pair = streams?.();
     this.#lanes.set(lane, listener);
     post(
-      { type: 'open', lane, spec: spec(), cover, allowRaw, assets: this.#assets, ...(pair ? { streams: pair } : {}) },
+      { type: 'open', lane, spec: spec(), cover, allowRaw, trustSystemBlur, assets: this.#assets, ...(pair ? { streams: pair } : {}) },
       pair ? [pair.readable, pair.writable] : [],
     );
     return {
       update: (next) => post({ type: 'update', lane, spec: next }),
+      setSystemBlur: (on) => post({ type: 'system-blur', lane, on }),
       process: (frame) => post({ type: 'frame', lane, frame }, [frame]),
       close: () => {
         this.#lanes.delete(lane);

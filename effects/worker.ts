@@ -8,6 +8,7 @@ import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
 import { Segmenter } from './segmenter/segmenter';
 import type { EffectSpec } from './spec';
 import { EffectError, toFailure } from './spec';
+import { isBlurredBySystem } from './system-blur';
 
 /** The part of DedicatedWorkerGlobalScope used here; the DOM and worker type libraries exclude each other. */
 interface WorkerScope {
@@ -56,6 +57,7 @@ type Scene = Extract<EffectSpec, { kind: 'blur' | 'colour' }> | { readonly kind:
 class Lane {
   readonly #id: number;
   readonly #allowRaw: boolean;
+  readonly #trustSystemBlur: boolean;
   readonly #assets: EngineAssets;
   readonly #cover: CoverFrames;
   readonly #input = new ImageData(MODEL_WIDTH, MODEL_HEIGHT);
@@ -66,11 +68,16 @@ class Lane {
   /** What frames are made into; not yet that of the specification while its picture loads. None: the cover card. */
   #scene: Scene | undefined;
   #state: LaneState | undefined;
+  /** Why there is no effect to show, whenever that is so. */
+  #obstacle: LaneState = { kind: 'covered' };
   #closed = false;
+  /** What the camera's settings say; a frame's own word counts more. */
+  systemBlur = false;
 
-  constructor({ lane, spec, cover, allowRaw, assets }: Extract<ToWorker, { type: 'open' }>) {
+  constructor({ lane, spec, cover, allowRaw, trustSystemBlur, assets }: Extract<ToWorker, { type: 'open' }>) {
     this.#id = lane;
     this.#allowRaw = allowRaw;
+    this.#trustSystemBlur = trustSystemBlur;
     this.#assets = assets;
     this.#cover = new CoverFrames(cover);
     this.#spec = spec;
@@ -81,6 +88,7 @@ class Lane {
     // After the raw camera there is no effect to go on with while a picture loads.
     if (this.#spec.kind === 'none') this.#show(undefined);
     this.#spec = spec;
+    this.#obstacle = { kind: 'covered' };
     this.#state = undefined; // whatever comes of it is news
     this.#prepare();
   }
@@ -115,6 +123,10 @@ class Lane {
       this.#tell({ kind: 'passing' });
       return frame;
     }
+    if (spec.kind === 'blur' && this.#trustSystemBlur && isBlurredBySystem(frame, this.systemBlur)) {
+      this.#tell({ kind: 'system' });
+      return frame;
+    }
     const { width, height } = visibleSize(frame);
     const { timestamp } = frame;
     try {
@@ -123,6 +135,7 @@ class Lane {
         this.#tell({ kind: 'running' });
         return out;
       }
+      if (this.#state?.kind === 'system') this.#tell(this.#obstacle);
     } catch (error) {
       this.#tell({ kind: 'failed', failure: toFailure('frame-failed', error) });
     } finally {
@@ -184,6 +197,7 @@ class Lane {
   #tell(state: LaneState): void {
     if (this.#state?.kind === state.kind && (state.kind !== 'failed' || (this.#state.kind === 'failed' && this.#state.failure.code === state.failure.code))) return;
     this.#state = state;
+    if (state.kind === 'covered' || state.kind === 'failed') this.#obstacle = state;
     scope.postMessage({ type: 'state', lane: this.#id, state });
   }
 }
@@ -229,6 +243,11 @@ scope.onmessage = ({ data: message }) => {
     case 'update':
       lanes.get(message.lane)?.update(message.spec);
       break;
+    case 'system-blur': {
+      const lane = lanes.get(message.lane);
+      if (lane) lane.systemBlur = message.on;
+      break;
+    }
     case 'close':
       lanes.get(message.lane)?.close();
       lanes.delete(message.lane);

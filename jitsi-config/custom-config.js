@@ -12,6 +12,10 @@ config.greenroom = {
         // 'required': no camera picture ever leaves without an effect, and "No effect" is not on offer.
         privacy: 'preferred',
 
+        // Where the operating system itself blurs the room, our blur steps aside and saves its cost. Where privacy is
+        // required that word is not taken, unless this is true.
+        trustSystemBlur: false,
+
         // What somebody who has not chosen yet starts with: 'off', 'slight-blur' or 'blur'.
         // Where privacy is required, 'off' means 'blur'.
         default: 'off',

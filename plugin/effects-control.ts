@@ -20,9 +20,9 @@ const SPECS: Readonly<Record<EffectChoice, EffectSpec>> = {
   blur: { kind: 'blur', strength: 0.8 },
 };
 
-/** What the effects are doing, as people see it. `idle`: chosen, but no camera is on. */
+/** What the effects are doing, as people see it. `idle`: chosen, but no camera is on. `system`: the operating system blurs. */
 export type EffectsStatus =
-  | { readonly kind: 'off' | 'idle' | 'starting' | 'on' }
+  | { readonly kind: 'off' | 'idle' | 'starting' | 'on' | 'system' }
   | { readonly kind: 'failed'; readonly failure: EffectFailure };
 
 export interface EffectsView {
@@ -37,6 +37,7 @@ export class EffectsControl implements GateKeeper {
   readonly view: Observable<EffectsView>;
   readonly #effects = new Effects();
   readonly #remember: boolean;
+  readonly #trustSystemBlur: boolean;
   /** What people may choose from, beside the backgrounds. */
   readonly choices: readonly EffectChoice[];
   readonly #tracks = new Map<EffectTrack, EffectState>();
@@ -45,6 +46,7 @@ export class EffectsControl implements GateKeeper {
 
   constructor(config: Config['effects']) {
     this.#remember = config.remember;
+    this.#trustSystemBlur = config.privacy === 'preferred' || config.trustSystemBlur;
     this.choices = config.privacy === 'required' ? EFFECT_CHOICES.filter((each) => each !== 'off') : EFFECT_CHOICES;
     this.#offered = offeredBackgrounds(config.pictures);
     const wanted = (config.remember ? recall() : undefined) ?? config.default;
@@ -64,6 +66,7 @@ export class EffectsControl implements GateKeeper {
       const effectTrack = this.#effects.process(camera, {
         spec: this.#spec(choice),
         allowRaw: this.rawAllowed,
+        trustSystemBlur: this.#trustSystemBlur,
         cover: { title: text('coverTitle'), detail: text('coverDetail') },
         onState: (state) => {
           if (state.kind === 'ended') this.#tracks.delete(effectTrack);
@@ -156,7 +159,8 @@ const statusOf = (choice: string, states: readonly EffectState[]): EffectsStatus
   if (choice === 'off') return { kind: 'off' };
   for (const state of states) if (state.kind === 'failed') return { kind: 'failed', failure: state.failure };
   if (states.length === 0) return { kind: 'idle' };
-  return { kind: states.every((state) => state.kind === 'running') ? 'on' : 'starting' };
+  if (!states.every(({ kind }) => kind === 'running' || kind === 'system')) return { kind: 'starting' };
+  return { kind: states.some(({ kind }) => kind === 'system') ? 'system' : 'on' };
 };
 
 /** Storage may be refused, as in a private window or a third-party frame: the choice then lasts as long as the page. */

@@ -107,7 +107,7 @@ class Plugin {
             ...(effects.rawAllowed ? [{ label: text('showWithoutEffect'), run: () => effects.choose('off') }] : []),
           ],
         });
-      } else if (status.kind === 'on' || status.kind === 'off') {
+      } else if (status.kind === 'on' || status.kind === 'system' || status.kind === 'off') {
         if (shown) this.#host.dismiss(uid);
         shown = undefined;
       }

@@ -77,7 +77,7 @@ export class StreamsPipeline implements Pipeline {
   }
 
   async #forward(frame: VideoFrame, writer: WritableStreamDefaultWriter<VideoFrame>): Promise<void> {
-    if (this.#guard.rule === 'pass') {
+    if (this.#guard.ruleFor(frame) === 'pass') {
       await writer.write(frame).catch((error: unknown) => {
         frame.close();
         throw error;

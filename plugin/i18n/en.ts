@@ -28,6 +28,8 @@ export const en = {
   pictureStorage: 'This browser does not let us keep your picture: its storage is full, or this is a private window.',
   effectStarting: 'Starting. Until then the others see a card, not your room.',
   effectRunning: 'On. The others see you with this effect.',
+  effectSystem: 'Blurred by your system',
+  effectSystemHint: 'Ours steps in when that ends.',
   effectIdle: 'It starts together with your camera.',
   effectFailed: 'Not working. The others see a card, not your room.',
   coverTitle: 'Camera is getting ready',

@@ -142,6 +142,7 @@ const STATUS: Readonly<Record<EffectsStatus['kind'], { readonly key: Key | null;
   idle: { key: 'effectIdle', dot: '' },
   starting: { key: 'effectStarting', dot: 'wait' },
   on: { key: 'effectRunning', dot: 'on' },
+  system: { key: 'effectSystemHint', dot: 'on' },
   failed: { key: 'effectFailed', dot: 'bad' },
 };
 
@@ -150,6 +151,7 @@ const Status = ({ status, onRetry }: { readonly status: EffectsStatus; readonly 
   return (
     <p class="status" role="status">
       {key !== null && <span class={`dot ${dot}`} aria-hidden="true" />}
+      {status.kind === 'system' && <span class="badge system">{text('effectSystem')}</span>}
       {key !== null && <span>{text(key)}</span>}
       {status.kind === 'failed' && (
         <button class="button" type="button" onClick={onRetry}>

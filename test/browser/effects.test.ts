@@ -29,13 +29,23 @@ let folder: string;
 let clip: Footage;
 let server: PageServer;
 let missing: RegExp | null = null;
+let prefix = '';
+
+/**
+ * No device here blurs, and no frame can be made that says so: this stands in for what the frames of one that does would
+ * say, on for half a second and off for half a second of their own time.
+ */
+const isOn = (timestamp: number): boolean => Math.floor(timestamp / 500_000) % 2 === 0;
+const METADATA = `VideoFrame.prototype.metadata = function () { return { backgroundBlur: { enabled: Math.floor(this.timestamp / 500000) % 2 === 0 } }; };`;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'greenroom-effects-'));
-  clip = await footage({ mark: true });
+  const made = await footage({ mark: true });
+  const regions = made.regions(); // seconds of work, and asked for by every comparison
+  clip = { ...made, regions: () => regions };
   execFileSync('ffmpeg', ['-v', 'error', '-i', clip.y4m, '-c:v', 'libvpx', '-b:v', '4M', '-deadline', 'realtime', '-cpu-used', '8', path.join(folder, 'clip.webm')]);
   execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', "nullsrc=s=400x400,format=gbrp,geq=r='255*X/W':g='255*Y/H':b=128", '-frames:v', '1', path.join(folder, 'picture.png')]);
-  server = await servePages({ missing: () => missing, folders: { clips: folder } });
+  server = await servePages({ missing: () => missing, folders: { clips: folder }, prefix: (pathname) => (pathname.includes('effects') ? prefix : '') });
 }, 120_000);
 
 afterAll(async () => {
@@ -78,6 +88,7 @@ describe('in Chromium', () => {
   afterAll(() => chromium.close());
   afterEach(async () => {
     missing = null;
+    prefix = '';
     await page.close();
   });
 
@@ -216,6 +227,70 @@ describe('in Chromium', () => {
     await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
     expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
     expect(await page.evaluate(() => lab.states())).toEqual(['covered', 'running', 'failed picture-unavailable', 'running']);
+  });
+
+  test('while a frame says that the system blurs it passes as it is; the very frame that does not is blurred', async () => {
+    prefix = METADATA;
+    ({ page } = await open(chromium));
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    await page.evaluate(() => lab.state('system'));
+    const before = (await page.evaluate(() => lab.seen())).length;
+    await page.evaluate(() => lab.more(100));
+    const seen = (await page.evaluate(() => lab.seen())).slice(before);
+    expect(seen.filter(([timestamp, marked]) => marked !== isOn(timestamp))).toEqual([]);
+    expect(seen.filter(([, marked]) => marked).length).toBeGreaterThan(20);
+    expect(seen.filter(([, marked]) => !marked).length).toBeGreaterThan(20);
+
+    // Who wants a picture is not content with a blur.
+    await page.evaluate((spec) => lab.update(spec), IMAGE);
+    await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
+    const { marked } = await page.evaluate(() => lab.frames());
+    await page.evaluate(() => lab.more(40));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(marked);
+  });
+
+  test('before there is a worker, each frame is judged alike, and the failure is told again when the system no longer blurs', async () => {
+    prefix = METADATA;
+    missing = /effects-worker/;
+    ({ page } = await open(chromium));
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    await page.evaluate(() => lab.state('system'));
+    await page.evaluate(() => lab.state('failed worker-unavailable'));
+    await page.evaluate(() => lab.state('system'));
+    await page.evaluate(() => lab.more(40));
+    const seen = await page.evaluate(() => lab.seen());
+    expect(seen.filter(([timestamp, marked]) => marked && !isOn(timestamp))).toEqual([]);
+    expect(seen.filter(([, marked]) => marked).length).toBeGreaterThan(10);
+    expect(seen.filter(([, marked]) => !marked).length).toBeGreaterThan(10); // cards, whose time is not the camera's
+  });
+
+  test('where frames say nothing the settings of the camera count', async () => {
+    ({ page } = await open(chromium));
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+    await page.evaluate(() => lab.systemBlur(true));
+    await page.evaluate(() => lab.state('system'));
+    await page.evaluate(() => lab.more(10));
+    expect((await page.evaluate(() => lab.frames())).marked).toBeGreaterThan(0);
+    await page.evaluate(() => lab.systemBlur(false));
+    await page.evaluate(() => lab.state('running'));
+    await page.evaluate(() => lab.more(3)); // those on their way
+    const { marked } = await page.evaluate(() => lab.frames());
+    await page.evaluate(() => lab.more(20));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(marked);
+  });
+
+  test('a system that is not trusted changes nothing', async () => {
+    prefix = METADATA;
+    ({ page } = await open(chromium));
+    await page.evaluate((spec) => lab.open(spec, { trustSystemBlur: false }), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    await page.evaluate(() => lab.systemBlur(true));
+    await page.evaluate(() => lab.more(40));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+    expect(await page.evaluate(() => lab.states())).toEqual(['covered', 'running']);
   });
 
   test('a worker that is ended leaves nothing raw behind', async () => {

@@ -36,12 +36,14 @@ export interface PageServer {
  * - everything in `build/browser` (the bundled pages) at the root, and everything in `dist` under `/dist/`.
  * @param headers added to every answer; `Content-Security-Policy` may be replaced
  * @param missing files whose address matches are answered with 404; asked anew for every request
+ * @param prefix text put before a script, by its path; for what a browser lacks and a test has to stand in for
  * @param folders more folders to serve, by the first part of the path
  */
-export async function servePages({ headers = {}, folders = {}, missing = () => null }: {
+export async function servePages({ headers = {}, folders = {}, missing = () => null, prefix = () => '' }: {
   headers?: Readonly<Record<string, string>>;
   folders?: Readonly<Record<string, string>>;
   missing?: () => RegExp | null;
+  prefix?: (pathname: string) => string;
 } = {}): Promise<PageServer> {
   const roots: Readonly<Record<string, string>> = { dist: path.join(root, 'dist'), ...folders };
   const pages = path.join(root, 'build/browser');
@@ -68,7 +70,7 @@ export async function servePages({ headers = {}, folders = {}, missing = () => n
     const folder = roots[first];
     const file = folder === undefined ? path.join(pages, first, ...rest) : path.join(folder, ...rest);
     const inside = file.startsWith((folder ?? pages) + path.sep);
-    if (inside) void sendFile(file, response);
+    if (inside) void sendFile(file, response, prefix(pathname));
     else notFound(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -82,14 +84,15 @@ export async function servePages({ headers = {}, folders = {}, missing = () => n
   };
 }
 
-async function sendFile(file: string, response: ServerResponse): Promise<void> {
+async function sendFile(file: string, response: ServerResponse, prefix: string): Promise<void> {
   const found = await stat(file).catch(() => null);
   if (found?.isFile() !== true) {
     notFound(response);
     return;
   }
   response.setHeader('Content-Type', types[path.extname(file)] ?? 'application/octet-stream');
-  response.setHeader('Content-Length', found.size);
+  response.setHeader('Content-Length', found.size + Buffer.byteLength(prefix));
+  response.write(prefix);
   createReadStream(file).on('error', () => response.destroy()).pipe(response);
 }
 

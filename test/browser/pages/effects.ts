@@ -11,6 +11,8 @@ let current: EffectTrack | undefined;
 const states: string[] = [];
 const watchers = new Set<() => void>();
 const frames = { total: 0, marked: 0, sizes: [] as string[] };
+/** Of every frame of the output: its timestamp in microseconds, and whether it carried the mark. */
+const seen: [number, boolean][] = [];
 /** The output's newest frame. */
 let latest = { rgba: new Uint8Array(), width: 0, height: 0 };
 
@@ -21,6 +23,7 @@ const watch = async (track: MediaStreamTrack): Promise<void> => {
   const reader = new MediaStreamTrackProcessor({ track: track as MediaStreamVideoTrack }).readable.getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     const frame = next.value;
+    const { timestamp } = frame;
     const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
     const rgba = new Uint8Array(width * height * 4);
     await frame.copyTo(rgba, { format: 'RGBA' });
@@ -29,7 +32,9 @@ const watch = async (track: MediaStreamTrack): Promise<void> => {
     const luma = new Uint8Array(width * height);
     for (let i = 0; i < luma.length; i++) luma[i] = (rgba[4 * i]! * 66 + rgba[4 * i + 1]! * 129 + rgba[4 * i + 2]! * 25 + 4224) >> 8;
     frames.total++;
-    if (decodeMark(luma, width, height, width)) frames.marked++;
+    const marked = decodeMark(luma, width, height, width) !== null;
+    seen.push([timestamp, marked]);
+    if (marked) frames.marked++;
     const size = `${width}x${height}`;
     if (frames.sizes.at(-1) !== size) frames.sizes.push(size);
     for (const check of [...watchers]) check();
@@ -69,11 +74,12 @@ const clipCamera = async (url: string): Promise<MediaStreamTrack> => {
 const lab = {
   states: () => states,
   frames: () => frames,
-  async open(spec: EffectSpec, options: { clip?: string; allowRaw?: boolean } = {}): Promise<void> {
+  async open(spec: EffectSpec, options: { clip?: string; allowRaw?: boolean; trustSystemBlur?: boolean } = {}): Promise<void> {
     camera = options.clip === undefined ? (await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } })).getVideoTracks()[0]! : await clipCamera(options.clip);
     current = effects.process(camera, {
       spec,
       cover,
+      ...(options.trustSystemBlur === undefined ? {} : { trustSystemBlur: options.trustSystemBlur }),
       ...(options.allowRaw === undefined ? {} : { allowRaw: options.allowRaw }),
       onState: (state) => {
         states.push(name(state));
@@ -100,6 +106,13 @@ const lab = {
   /** Resolves with the first frame whose upper left corner has about this colour. Chromium only. */
   corner: (colour: readonly number[]) =>
     until(() => latest.width > 0 && colour.every((value, i) => Math.abs(latest.rgba[4 * (4 * latest.width + 4) + i]! - value) < 10)),
+  seen: () => seen,
+  /** Lets the camera's settings say that the system blurs, which no device here does. */
+  systemBlur(on: boolean): void {
+    const settings = camera!.getSettings();
+    camera!.getSettings = () => ({ ...settings, backgroundBlur: on });
+    camera!.dispatchEvent(new Event('configurationchange'));
+  },
   track: () => ({ id: current!.track.id, readyState: current!.track.readyState, muted: current!.track.muted }),
   stop: () => current!.track.stop(),
   dispose(): void {
