@@ -3,7 +3,8 @@ import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/fra
 import type { Background } from './compositor/planar';
 import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
 import { CoverFrames } from './cover';
-import { fetchKernel, instantiateKernel } from './kernel/kernel';
+import type { Kernel } from './kernel/kernel';
+import { loadKernel } from './kernel/kernel';
 import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
 import { Segmenter } from './segmenter/segmenter';
 import type { EffectSpec } from './spec';
@@ -19,7 +20,7 @@ const scope = self as unknown as WorkerScope;
 
 interface Engine {
   readonly segmenter: Segmenter;
-  readonly kernel: WebAssembly.Module;
+  readonly makeKernel: () => Kernel;
 }
 
 /** One segmenter and one compiled kernel for all cameras of the page, loaded when the first effect needs them. */
@@ -38,10 +39,10 @@ class SharedEngine {
 
   async #start(assets: EngineAssets): Promise<Engine> {
     // The kernel first: it is small, and a segmenter that was made for nothing would have to be closed again.
-    const kernel = await fetchKernel(assets.kernel).catch((error: unknown) => {
+    const makeKernel = await loadKernel(assets.kernel).catch((error: unknown) => {
       throw new EffectError('engine-unavailable', error);
     });
-    this.ready = { segmenter: await Segmenter.load(assets), kernel };
+    this.ready = { segmenter: await Segmenter.load(assets), makeKernel };
     return this.ready;
   }
 }
@@ -184,7 +185,7 @@ class Lane {
   /** @returns nothing while there is no engine, or no effect to show */
   async #render(frame: VideoFrame): Promise<VideoFrame | undefined> {
     if (!engine.ready) return undefined;
-    this.#compositor ??= new PlanarCompositor(instantiateKernel(engine.ready.kernel));
+    this.#compositor ??= new PlanarCompositor(engine.ready.makeKernel());
     await readFrame(frame, this.#compositor);
     // Looked at only now: it may have changed meanwhile, and from here on nothing waits.
     if (!this.#scene) return undefined;

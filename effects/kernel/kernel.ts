@@ -1,3 +1,5 @@
+import { ScalarKernel } from './scalar';
+
 /**
  * The frame kernel as the page's code sees it: functions over one linear memory. Addresses are byte offsets into that
  * memory and change with every {@link Kernel.layout}; views of it are cut off whenever it grows.
@@ -41,15 +43,26 @@ export interface Kernel {
   alphaAt(): number;
 }
 
-/** @throws when the file cannot be fetched or is refused */
-export const fetchKernel = async (url: string): Promise<WebAssembly.Module> => {
+/**
+ * Fetches and compiles the kernel.
+ *
+ * @returns makes a kernel with a memory of its own: one per camera. Where WebAssembly has no SIMD (processors older than
+ * 2008, and browsers that were told so) it is the much slower {@link ScalarKernel}.
+ * @throws when the file cannot be fetched
+ */
+export const loadKernel = async (url: string): Promise<() => Kernel> => {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.status} for the frame kernel`);
   // Not compileStreaming: it insists on a content type that many servers do not send, and there is little to stream.
-  return WebAssembly.compile(await response.arrayBuffer());
+  const bytes = await response.arrayBuffer();
+  if (WebAssembly.validate(bytes)) {
+    const module = await WebAssembly.compile(bytes);
+    return () => instantiateKernel(module);
+  }
+  console.warn('[greenroom] this browser cannot run the fast frame kernel; effects will be slow');
+  return () => new ScalarKernel();
 };
 
-/** A kernel with a memory of its own: one per camera. */
 export const instantiateKernel = (module: WebAssembly.Module): Kernel => {
   const imports = {
     env: {

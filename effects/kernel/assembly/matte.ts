@@ -42,6 +42,9 @@ const HIGH: f32 = 0.8;
 const FINAL_LOW: f32 = 0.1;
 const FINAL_HIGH: f32 = 0.9;
 
+/** Where the window is all person or all room but for one part in this, the fit is only noise: it is left out by degrees. */
+const DOUBT: f32 = 4;
+
 /** Coefficients have 10 fractional bits; the limit leaves room for the difference of two. */
 const COEFFICIENT_SCALE: f32 = 1024;
 const COEFFICIENT_LIMIT: f32 = 15.9;
@@ -228,7 +231,11 @@ export function matte(): void {
     for (let x = 0; x < coarseWidth; x++) {
       const i = 16 * (y * coarseWidth + x);
       const out = 2 * (y * coarseStride + x);
-      const coefficients = f32x4.sub(f32x4.mul(v128.load(fieldB + i), toSamples), shift);
+      const share = load<f32>(fieldA + i, 12);
+      const trust: f32 = min(DOUBT * share * (1 - share), <f32>1);
+      const settled: f32 = share * (1 - trust);
+      const tamed = f32x4.add(f32x4.mul(v128.load(fieldB + i), f32x4.splat(trust)), pack(0, 0, 0, settled));
+      const coefficients = f32x4.sub(f32x4.mul(tamed, toSamples), shift);
       const limited = f32x4.max(f32x4.min(coefficients, limit), least);
       const fixed = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(limited, f32x4.splat(COEFFICIENT_SCALE))));
       store<i16>(coefY + out, <i16>i32x4.extract_lane(fixed, 0));
@@ -239,7 +246,7 @@ export function matte(): void {
       const before = load<f32>(past + i, 12);
       store<f32>(past + i, before + (smoothstep(alpha, LOW, HIGH) - before) * FEEDBACK, 12);
       // Samples near the person hold some of their colour, in partly covered pixels: they count for less.
-      const near: f32 = <f32>1 - load<f32>(fieldA + i, 12);
+      const near: f32 = 1 - share;
       const back: f32 = <f32>1 - smoothstep(alpha, FINAL_LOW, FINAL_HIGH);
       store<f32>(guide + i, back * near * near + <f32>(1.0 / 4096), 12);
     }
