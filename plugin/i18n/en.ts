@@ -29,7 +29,7 @@ export const en = {
   effectStarting: 'Starting. Until then the others see a card, not your room.',
   effectRunning: 'On. The others see you with this effect.',
   effectSystem: 'Blurred by your system',
-  effectSystemHint: 'Ours steps in when that ends.',
+  effectSystemHint: 'Our own is on hold.',
   effectIdle: 'It starts together with your camera.',
   effectFailed: 'Not working. The others see a card, not your room.',
   coverTitle: 'Camera is getting ready',

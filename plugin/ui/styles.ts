@@ -6,7 +6,7 @@ export const styles = `
 button { font: inherit; color: inherit; }
 .panel {
   position: fixed; z-index: 2147483000; left: 50%; bottom: 96px; transform: translateX(-50%);
-  width: min(380px, calc(100vw - 24px)); max-height: min(640px, calc(100vh - 130px)); overflow: auto;
+  width: min(380px, calc(100vw - 24px)); max-height: min(640px, calc(100vh - 130px)); overflow: auto; scroll-padding: 60px 0 12px;
   background: #1c1f24; border: 1px solid #343a42; border-radius: 14px; box-shadow: 0 16px 48px rgb(0 0 0 / .55); padding: 16px;
 }
 .head { position: sticky; top: -16px; z-index: 1; display: flex; align-items: center; justify-content: space-between; margin: -16px -16px 0; padding: 12px 16px 8px; background: #1c1f24; }
@@ -14,7 +14,7 @@ h2 { font-size: 16px; font-weight: 600; margin: 0; }
 .icon { display: grid; place-items: center; width: 32px; height: 32px; border: 0; border-radius: 8px; background: none; cursor: pointer; }
 .icon:hover { background: #2b3037; }
 :focus-visible { outline: 2px solid #7ab8ff; outline-offset: 2px; }
-.options { display: grid; gap: 8px; border: 0; margin: 0; padding: 0; }
+.options { display: grid; gap: 8px; border: 0; margin: 0; padding: 4px 0 0; }
 .option { display: flex; gap: 12px; align-items: center; padding: 10px 12px; border: 1px solid #343a42; border-radius: 10px; cursor: pointer; }
 .option:hover { background: #252a31; }
 .option:has(:checked) { border-color: #4f9dff; background: #1d2b3d; }

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import type { Page } from 'puppeteer-core';
+import type { ElementHandle, Page } from 'puppeteer-core';
 
 import type { Launched, Watch } from '../tools/browsers';
 import { launchChromium, launchFirefox, listen, watchRequests } from '../tools/browsers';
@@ -15,7 +15,7 @@ import type { OpenedMeeting } from './harness';
 import { changeCamera, clickButton, join, muteCamera, openMeeting, waitForRemoteMute, waitForRemoteVideo } from './harness';
 import type { MeetingOptions } from './server';
 import { distFolder } from './server';
-import { chooseEffect, waitForEffect } from './ui';
+import { chooseEffect, clickInside, waitForEffect, waitInside } from './ui';
 import { incoming, nextPicture, resetIncoming, waitForFrames, watchIncoming } from './watch';
 
 jest.setTimeout(180_000);
@@ -190,6 +190,40 @@ test.each([
   await waitForFrames(b, 45);
   const { marks, failures } = await incoming(b);
   expect({ marks, failures }).toEqual({ marks: 0, failures: 0 });
+});
+
+test('own pictures: a file that is none is refused in words, a picture is kept for the next visit, and deleting it leaves the blur', async () => {
+  const { meeting, a, b, room, watches, openA } = await setUp(marked, { greenroom: { effects: { default: 'blur' } } });
+  const all = [...watches, await watchRequests(a.browser, meeting.origin)];
+  const page = await openA();
+  await join(page, meeting, room, { name: 'Ann' });
+  await waitForFrames(b, 20);
+  await chooseEffect(page, 'picture:library');
+  await clickButton(page, 'greenroom-effects');
+  const upload = async (file: string): Promise<void> => {
+    const input = (await page.$('#greenroom >>> .file')) as ElementHandle<HTMLInputElement> | null;
+    await input?.uploadFile(path.resolve(__dirname, '../fixtures', file));
+  };
+  await upload('README.md');
+  await waitInside(page, '.refusal:not(:empty)');
+  expect(await page.$eval('#greenroom >>> .refusal', ({ textContent }) => textContent)).toContain('not a picture');
+  await upload('coffee.png');
+  await waitInside(page, 'input[value^="own:"]:checked');
+  await waitInside(page, '.refusal:empty');
+  await waitForEffect(page, 'on');
+  await waitForFrames(b, 30);
+
+  await join(page, meeting, room, { name: 'Ann' });
+  await clickButton(page, 'greenroom-effects');
+  await waitInside(page, 'input[value^="own:"]:checked');
+  await waitForEffect(page, 'on');
+  await clickInside(page, '.remove');
+  await waitInside(page, 'input[value="blur"]:checked');
+  await waitForEffect(page, 'on');
+  await waitForFrames(b, 30);
+  expect((await incoming(b)).marks).toBe(0);
+  expect(await page.evaluate(() => localStorage.getItem('greenroom.effect'))).toBe('blur');
+  expectCleanBrowsers(all);
 });
 
 test('in Firefox the blur reaches the other side by the canvas, and the console stays clean', async () => {

@@ -15,8 +15,8 @@ export const clickInside = async (page: Page, selector: string): Promise<void> =
   await page.evaluate((each) => document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLElement>(each)?.click(), selector);
 };
 
-/** Opens the Effects panel, chooses, and waits until the panel says that it is so; closes it. */
-export const chooseEffect = async (page: Page, effect: 'off' | 'slight-blur' | 'blur'): Promise<void> => {
+/** Opens the Effects panel, chooses an effect or a background by its id, and waits until the panel says that it is so; closes it. */
+export const chooseEffect = async (page: Page, effect: string): Promise<void> => {
   await clickButton(page, 'greenroom-effects');
   await clickInside(page, `input[value="${effect}"]`);
   await waitForEffect(page, effect === 'off' ? '' : 'on');
