@@ -103,7 +103,7 @@ test('20 s of a meeting: picture and both voices are in the file, and it decodes
   const watch = await watchRequests(host.browser, meeting.origin);
   const page = await enter();
   await startRecording(page);
-  await recordedFor(page, 21);
+  await recordedFor(page, 22);
   await clickInside(page, '.pill .stop');
   await clickButton(page, 'greenroom-record');
   const file = await download(page);
