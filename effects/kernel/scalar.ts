@@ -36,7 +36,7 @@ interface Layout {
 
 /**
  * What the kernel does, in plain TypeScript: for processors on which WebAssembly has no SIMD, and to compare the kernel
- * with. Some ten times slower, and within rounding of it; the reasons for each step are given in kernel/assembly.
+ * with. Tens of times slower, and within rounding of it; the reasons for each step are given in kernel/assembly.
  */
 export class ScalarKernel implements Kernel {
   memory: { buffer: ArrayBuffer } = { buffer: new ArrayBuffer(0) };
@@ -125,71 +125,57 @@ export class ScalarKernel implements Kernel {
 
   modelInput(fullRange: number): void {
     const { small, input } = this.#now;
-    const rgb = (i: number): readonly [number, number, number] => {
-      const luma = fullRange ? small.y[i]! : 1.164 * (small.y[i]! - 16);
-      const [u, v] = [small.u[i]! - 128, small.v[i]! - 128];
-      const clamp = (value: number): number => Math.min(255, Math.max(0, value));
-      return fullRange
-        ? [clamp(luma + 1.402 * v), clamp(luma - 0.344 * u - 0.714 * v), clamp(luma + 1.772 * u)]
-        : [clamp(luma + 1.596 * v), clamp(luma - 0.392 * u - 0.813 * v), clamp(luma + 2.017 * u)];
-    };
+    const clamp = (value: number): number => Math.min(255, Math.max(0, value));
+    const rows = tapsOf(MODEL_HEIGHT, small.height);
+    const columns = tapsOf(MODEL_WIDTH, small.width);
+    const rgb = new Float32Array(3 * small.width);
     for (let y = 0, out = 0; y < MODEL_HEIGHT; y++) {
-      const [top, bottom, fy] = taps(y, MODEL_HEIGHT, small.height);
+      const [top, bottom, fy] = [rows.left[y]! * small.width, rows.right[y]! * small.width, rows.share[y]!];
+      // Mixed in height as YUV, in width as RGB: where colours leave the gamut, the order shows.
+      for (let x = 0; x < small.width; x++) {
+        const luma = small.y[top + x]! * (1 - fy) + small.y[bottom + x]! * fy;
+        const u = small.u[top + x]! * (1 - fy) + small.u[bottom + x]! * fy - 128;
+        const v = small.v[top + x]! * (1 - fy) + small.v[bottom + x]! * fy - 128;
+        const grey = fullRange ? luma : 1.164 * (luma - 16);
+        rgb[3 * x] = clamp(grey + (fullRange ? 1.402 : 1.596) * v);
+        rgb[3 * x + 1] = clamp(grey - (fullRange ? 0.344 : 0.392) * u - (fullRange ? 0.714 : 0.813) * v);
+        rgb[3 * x + 2] = clamp(grey + (fullRange ? 1.772 : 2.017) * u);
+      }
       for (let x = 0; x < MODEL_WIDTH; x++, out += 4) {
-        const [left, right, fx] = taps(x, MODEL_WIDTH, small.width);
-        const [a, b, c, d] = [rgb(top * small.width + left), rgb(top * small.width + right), rgb(bottom * small.width + left), rgb(bottom * small.width + right)];
-        for (let k = 0; k < 3; k++) input[out + k] = between(a[k]!, b[k]!, c[k]!, d[k]!, fx, fy) + 0.5;
+        const [left, right, fx] = [3 * columns.left[x]!, 3 * columns.right[x]!, columns.share[x]!];
+        for (let k = 0; k < 3; k++) input[out + k] = rgb[left + k]! + (rgb[right + k]! - rgb[left + k]!) * fx + 0.5;
         input[out + 3] = 255;
       }
     }
   }
 
   matte(): void {
-    const { coarse, small, guide, past, fit, mask } = this.#now;
+    this.#readGuide();
+    this.#mixMask();
+    const { coarse, guide, past, fit } = this.#now;
     const { width, height } = coarse;
     const size = width * height;
-    const motion = new Float32Array(size);
-    for (let y = 0, i = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) {
-        const mean = (plane: Uint8Array): number => {
-          const right = Math.min(2 * x + 1, small.width - 1);
-          const bottom = Math.min(2 * y + 1, small.height - 1) * small.width;
-          return (plane[2 * y * small.width + 2 * x]! + plane[2 * y * small.width + right]! + plane[bottom + 2 * x]! + plane[bottom + right]! - 512) / 1020;
-        };
-        guide.set([mean(small.y), 2 * mean(small.u), 2 * mean(small.v), 1], 4 * i);
-        motion[i] = Math.abs(guide[4 * i]! - past[4 * i]!) + (Math.abs(guide[4 * i + 1]! - past[4 * i + 1]!) + Math.abs(guide[4 * i + 2]! - past[4 * i + 2]!)) / 2;
-      }
-    }
-    for (let y = 0, i = 0; y < height; y++) {
-      const [top, bottom, fy] = taps(y, height, MODEL_HEIGHT);
-      for (let x = 0; x < width; x++, i++) {
-        const [left, right, fx] = taps(x, width, MODEL_WIDTH);
-        let alpha = between(mask[top * MODEL_WIDTH + left]!, mask[top * MODEL_WIDTH + right]!, mask[bottom * MODEL_WIDTH + left]!, mask[bottom * MODEL_WIDTH + right]!, fx, fy) / 255;
-        if (this.#remembers) {
-          let stirred = 0;
-          for (let dy = -1; dy <= 1; dy++) for (let dx = -1; dx <= 1; dx++) stirred += motion[clampTo(y + dy, height) * width + clampTo(x + dx, width)]! / 9;
-          const before = past[4 * i + 3]!;
-          alpha = before + (alpha - before) * (0.25 + 0.75 * smoothstep(stirred, 0.03, 0.1));
-        }
-        past.set([guide[4 * i]!, guide[4 * i + 1]!, guide[4 * i + 2]!, alpha], 4 * i);
-      }
-    }
-    this.#remembers = true;
-
     const radius = Math.min(3, Math.max(1, Math.min(width, height) >> 4));
-    const times = (factor: (i: number) => number): Field => Float32Array.from(guide, (value, i) => value * factor(i >> 2));
-    const columns = [0, 1, 2].map((lane) => boxMean(times((i) => guide[4 * i + lane]!), width, height, radius));
-    const inverse = (i: number): readonly (readonly number[])[] => {
-      const m = columns.map((column) => column[4 * i + 3]!);
-      const s = columns.map((column, a) => [0, 1, 2].map((b) => column[4 * i + b]! - m[a]! * m[b]! + (a === b ? 1e-4 : 0)));
-      const minor = (a: number, b: number): number => {
-        const [r, t, p, q] = [(a + 1) % 3, (a + 2) % 3, (b + 1) % 3, (b + 2) % 3];
-        return s[r]![p]! * s[t]![q]! - s[r]![q]! * s[t]![p]!;
-      };
-      const determinant = Math.max(1e-12, s[0]![0]! * minor(0, 0) + s[0]![1]! * minor(0, 1) + s[0]![2]! * minor(0, 2));
-      return [0, 1, 2].map((a) => [0, 1, 2].map((b) => minor(b, a) / determinant));
+    const times = (factor: (i: number) => number): Field => {
+      const field = new Float32Array(4 * size);
+      for (let i = 0; i < size; i++) {
+        const by = factor(i);
+        for (let k = 0; k < 4; k++) field[4 * i + k] = guide[4 * i + k]! * by;
+      }
+      return field;
     };
-    const inverses = Array.from({ length: size }, (_, i) => inverse(i));
+    // The last lane of each is the mean of that part of the guide.
+    const [cy, cu, cv] = [0, 1, 2].map((lane) => boxMean(times((i) => guide[4 * i + lane]!), width, height, radius)) as [Field, Field, Field];
+    const inverse = new Float32Array(6 * size);
+    for (let i = 0; i < size; i++) {
+      const j = 4 * i;
+      const [my, mu, mv] = [cy[j + 3]!, cu[j + 3]!, cv[j + 3]!];
+      const [yy, yu, yv] = [cy[j]! - my * my + 1e-4, cy[j + 1]! - my * mu, cy[j + 2]! - my * mv];
+      const [uu, uv, vv] = [cu[j + 1]! - mu * mu + 1e-4, cu[j + 2]! - mu * mv, cv[j + 2]! - mv * mv + 1e-4];
+      const [a, b, c] = [uu * vv - uv * uv, yv * uv - yu * vv, yu * uv - yv * uu];
+      const scale = 1 / Math.max(yy * a + yu * b + yv * c, 1e-12);
+      inverse.set([a * scale, b * scale, c * scale, (yy * vv - yv * yv) * scale, (yu * yv - yy * uv) * scale, (yy * uu - yu * yu) * scale], 6 * i);
+    }
     const fitted = (i: number): number => fit[4 * i]! * guide[4 * i]! + fit[4 * i + 1]! * guide[4 * i + 1]! + fit[4 * i + 2]! * guide[4 * i + 2]! + fit[4 * i + 3]!;
 
     let shares: Field = fit;
@@ -197,10 +183,13 @@ export class ScalarKernel implements Kernel {
       shares = boxMean(times((i) => (n === 0 ? past[4 * i + 3]! : smoothstep(fitted(i), 0.2, 0.8))), width, height, radius);
       const raw = new Float32Array(4 * size);
       for (let i = 0; i < size; i++) {
-        const share = shares[4 * i + 3]!;
-        const covariance = [0, 1, 2].map((k) => shares[4 * i + k]! - columns[k]![4 * i + 3]! * share);
-        const slopes = inverses[i]!.map((line) => line[0]! * covariance[0]! + line[1]! * covariance[1]! + line[2]! * covariance[2]!);
-        raw.set([...slopes, share - slopes.reduce((sum, slope, k) => sum + slope * columns[k]![4 * i + 3]!, 0)], 4 * i);
+        const [j, m] = [4 * i, 6 * i];
+        const [share, my, mu, mv] = [shares[j + 3]!, cy[j + 3]!, cu[j + 3]!, cv[j + 3]!];
+        const [sy, su, sv] = [shares[j]! - my * share, shares[j + 1]! - mu * share, shares[j + 2]! - mv * share];
+        raw[j] = inverse[m]! * sy + inverse[m + 1]! * su + inverse[m + 2]! * sv;
+        raw[j + 1] = inverse[m + 1]! * sy + inverse[m + 3]! * su + inverse[m + 4]! * sv;
+        raw[j + 2] = inverse[m + 2]! * sy + inverse[m + 4]! * su + inverse[m + 5]! * sv;
+        raw[j + 3] = share - raw[j] * my - raw[j + 1]! * mu - raw[j + 2]! * mv;
       }
       fit.set(boxMean(raw, width, height, radius));
     }
@@ -224,18 +213,21 @@ export class ScalarKernel implements Kernel {
 
   blendBlurred(): void {
     const { blurred, coarse, reduction } = this.#now;
-    this.#blend((plane, x, y) => sampled(blurred, plane, coarse.width, coarse.height, x, y, plane === 0 ? 2 * reduction : reduction));
+    this.#blend((plane, y, into) => laneRow(blurred, plane, coarse.width, coarse.height, y, plane === 0 ? 2 * reduction : reduction, into));
   }
 
   blendBackdrop(): void {
     const { backY, backU, backV } = this.#now;
     const planes = [backY, backU, backV];
-    this.#blend((plane, x, y) => planes[plane]!.data[y * planes[plane]!.stride + x]!);
+    this.#blend((plane, y, into) => {
+      const { data, stride } = planes[plane]!;
+      into.set(data.subarray(y * stride, y * stride + into.length));
+    });
   }
 
   blendColour(y: number, u: number, v: number): void {
     const colour = [y, u, v];
-    this.#blend((plane) => colour[plane]!);
+    this.#blend((plane, _y, into) => into.fill(colour[plane]!));
   }
 
   writeMatte(): void {
@@ -285,50 +277,102 @@ export class ScalarKernel implements Kernel {
     };
   }
 
+  /** (Y, U, V) around zero, and 1. */
+  #readGuide(): void {
+    const { coarse, small, guide } = this.#now;
+    for (let y = 0, i = 0; y < coarse.height; y++) {
+      const top = 2 * y * small.width;
+      const bottom = Math.min(2 * y + 1, small.height - 1) * small.width;
+      for (let x = 0; x < coarse.width; x++, i++) {
+        const right = Math.min(2 * x + 1, small.width - 1);
+        const mean = (plane: Uint8Array): number => (plane[top + 2 * x]! + plane[top + right]! + plane[bottom + 2 * x]! + plane[bottom + right]! - 512) / 1020;
+        guide[4 * i] = mean(small.y);
+        guide[4 * i + 1] = 2 * mean(small.u);
+        guide[4 * i + 2] = 2 * mean(small.v);
+        guide[4 * i + 3] = 1;
+      }
+    }
+  }
+
+  /** Mixes the mask with the past, by how much the guide changed. */
+  #mixMask(): void {
+    const { coarse, guide, past, mask } = this.#now;
+    const { width, height } = coarse;
+    const motion = new Float32Array(width * height);
+    for (let i = 0; i < motion.length; i++) {
+      motion[i] = Math.abs(guide[4 * i]! - past[4 * i]!) + (Math.abs(guide[4 * i + 1]! - past[4 * i + 1]!) + Math.abs(guide[4 * i + 2]! - past[4 * i + 2]!)) / 2;
+    }
+    const rows = tapsOf(height, MODEL_HEIGHT);
+    const columns = tapsOf(width, MODEL_WIDTH);
+    for (let y = 0, i = 0; y < height; y++) {
+      const [top, bottom, fy] = [rows.left[y]! * MODEL_WIDTH, rows.right[y]! * MODEL_WIDTH, rows.share[y]!];
+      for (let x = 0; x < width; x++, i++) {
+        const [left, right, fx] = [columns.left[x]!, columns.right[x]!, columns.share[x]!];
+        let alpha = between(mask[top + left]!, mask[top + right]!, mask[bottom + left]!, mask[bottom + right]!, fx, fy) / 255;
+        if (this.#remembers) {
+          let stirred = 0;
+          for (let dy = -1; dy <= 1; dy++) for (let dx = -1; dx <= 1; dx++) stirred += motion[clampTo(y + dy, height) * width + clampTo(x + dx, width)]! / 9;
+          const before = past[4 * i + 3]!;
+          alpha = before + (alpha - before) * (0.25 + 0.75 * smoothstep(stirred, 0.03, 0.1));
+        }
+        for (let k = 0; k < 3; k++) past[4 * i + k] = guide[4 * i + k]!;
+        past[4 * i + 3] = alpha;
+      }
+    }
+    this.#remembers = true;
+  }
+
   /** Alpha of every pixel, 0 to 1, row by row without padding. */
   #alpha(): Float32Array {
     const { y, u, v, fit, coarse, reduction } = this.#now;
-    const coefficient = (lane: number, x: number, row: number): number => sampled(fit, lane, coarse.width, coarse.height, x, row, reduction);
     const tints = new Float32Array(u.width * u.height);
     const slopes = new Float32Array(u.width * u.height);
+    const lanes = [0, 1, 2, 3].map(() => new Float32Array(u.width));
     for (let row = 0, i = 0; row < u.height; row++) {
+      lanes.forEach((lane, k) => laneRow(fit, k, coarse.width, coarse.height, row, reduction, lane));
       for (let x = 0; x < u.width; x++, i++) {
         const [cu, cv] = [u.data[row * u.stride + x]! - 128, v.data[row * v.stride + x]! - 128];
-        tints[i] = ((coefficient(1, x, row) * cu + coefficient(2, x, row) * cv) * 2) / 255 + coefficient(3, x, row);
-        slopes[i] = coefficient(0, x, row);
+        tints[i] = ((lanes[1]![x]! * cu + lanes[2]![x]! * cv) * 2) / 255 + lanes[3]![x]!;
+        slopes[i] = lanes[0]![x]!;
       }
     }
     const alpha = new Float32Array(y.width * y.height);
+    const rows = tapsOf(2 * u.height, u.height);
+    const columns = tapsOf(2 * u.width, u.width);
     for (let row = 0, i = 0; row < y.height; row++) {
-      const [top, bottom, fy] = taps(row, 2 * u.height, u.height);
+      const [top, bottom, fy] = [rows.left[row]! * u.width, rows.right[row]! * u.width, rows.share[row]!];
       for (let x = 0; x < y.width; x++, i++) {
-        const [left, right, fx] = taps(x, 2 * u.width, u.width);
-        const tint = between(tints[top * u.width + left]!, tints[top * u.width + right]!, tints[bottom * u.width + left]!, tints[bottom * u.width + right]!, fx, fy);
+        const [left, right, fx] = [columns.left[x]!, columns.right[x]!, columns.share[x]!];
+        const tint = between(tints[top + left]!, tints[top + right]!, tints[bottom + left]!, tints[bottom + right]!, fx, fy);
         alpha[i] = smoothstep(tint + (slopes[(row >> 1) * u.width + (x >> 1)]! * (y.data[row * y.stride + x]! - 128)) / 255, 0.1, 0.9);
       }
     }
     return alpha;
   }
 
-  #blend(back: (plane: 0 | 1 | 2, x: number, y: number) => number): void {
+  /** @param back writes one row of the background, plane 0, 1 or 2, into an array of the plane's width */
+  #blend(back: (plane: 0 | 1 | 2, y: number, into: Float32Array) => void): void {
     const { y, u, v } = this.#now;
     const alpha = this.#alpha();
+    const behind = new Float32Array(y.width);
     for (let row = 0; row < y.height; row++) {
+      back(0, row, behind);
       for (let x = 0; x < y.width; x++) {
         const i = row * y.stride + x;
-        const behind = back(0, x, row);
-        y.data[i] = behind + (y.data[i]! - behind) * alpha[row * y.width + x]! + 0.5;
+        y.data[i] = behind[x]! + (y.data[i]! - behind[x]!) * alpha[row * y.width + x]! + 0.5;
       }
     }
-    for (let row = 0; row < u.height; row++) {
-      const below = Math.min(2 * row + 1, y.height - 1);
-      for (let x = 0; x < u.width; x++) {
-        const right = Math.min(2 * x + 1, y.width - 1);
-        const mean = (alpha[2 * row * y.width + 2 * x]! + alpha[2 * row * y.width + right]! + alpha[below * y.width + 2 * x]! + alpha[below * y.width + right]!) / 4;
-        for (const [plane, samples] of [[1, u], [2, v]] as const) {
-          const i = row * samples.stride + x;
-          const behind = back(plane, x, row);
-          samples.data[i] = behind + (samples.data[i]! - behind) * mean + 0.5;
+    const half = behind.subarray(0, u.width);
+    for (const [plane, { data, stride }] of [[1, u], [2, v]] as const) {
+      for (let row = 0; row < u.height; row++) {
+        back(plane, row, half);
+        const top = 2 * row * y.width;
+        const bottom = Math.min(2 * row + 1, y.height - 1) * y.width;
+        for (let x = 0; x < u.width; x++) {
+          const right = Math.min(2 * x + 1, y.width - 1);
+          const mean = (alpha[top + 2 * x]! + alpha[top + right]! + alpha[bottom + 2 * x]! + alpha[bottom + right]!) / 4;
+          const i = row * stride + x;
+          data[i] = half[x]! + (data[i]! - half[x]!) * mean + 0.5;
         }
       }
     }
@@ -342,36 +386,58 @@ const smoothstep = (x: number, low: number, high: number): number => {
   return t * t * (3 - 2 * t);
 };
 
-/** How sample `i` of `to` lies among `from`, centres aligned: neighbours, and the share of the second. */
-const taps = (i: number, to: number, from: number): readonly [number, number, number] => {
-  const at = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-  const left = Math.floor(at);
-  return [left, Math.min(from - 1, left + 1), at - left];
+/** How `to` samples lie among `from`, centres aligned: both neighbours, and the share of the second. */
+interface Taps {
+  readonly left: Uint16Array;
+  readonly right: Uint16Array;
+  readonly share: Float32Array;
+}
+
+const known = new Map<string, Taps>();
+
+const tapsOf = (to: number, from: number): Taps => {
+  const key = `${to}:${from}`;
+  let taps = known.get(key);
+  if (!taps) {
+    taps = { left: new Uint16Array(to), right: new Uint16Array(to), share: new Float32Array(to) };
+    for (let i = 0; i < to; i++) {
+      const at = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
+      taps.left[i] = Math.floor(at);
+      taps.right[i] = Math.min(from - 1, Math.floor(at) + 1);
+      taps.share[i] = at - Math.floor(at);
+    }
+    if (known.size > 64) known.clear(); // a camera changes size a few times a day, not endlessly
+    known.set(key, taps);
+  }
+  return taps;
 };
 
 const between = (a: number, b: number, c: number, d: number, fx: number, fy: number): number => (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
 
-/** One lane of a field at a sample of a grid `factor` times as fine, bilinear. */
-const sampled = (field: Field, lane: number, width: number, height: number, x: number, y: number, factor: number): number => {
-  const [left, right, fx] = taps(x, width * factor, width);
-  const [top, bottom, fy] = taps(y, height * factor, height);
-  const at = (row: number, column: number): number => field[4 * (row * width + column) + lane]!;
-  return between(at(top, left), at(top, right), at(bottom, left), at(bottom, right), fx, fy);
+/** A row of one lane of a field at a grid `factor` times as fine, bilinear, as long as `into`. */
+const laneRow = (field: Field, lane: number, width: number, height: number, y: number, factor: number, into: Float32Array): void => {
+  const rows = tapsOf(height * factor, height);
+  const columns = tapsOf(width * factor, width);
+  const [top, bottom, fy] = [4 * rows.left[y]! * width + lane, 4 * rows.right[y]! * width + lane, rows.share[y]!];
+  for (let x = 0; x < into.length; x++) {
+    const [left, right] = [4 * columns.left[x]!, 4 * columns.right[x]!];
+    into[x] = between(field[top + left]!, field[top + right]!, field[bottom + left]!, field[bottom + right]!, columns.share[x]!, fy);
+  }
 };
 
 /** Box means of a field, edges repeated. */
 const boxMean = (field: Field, width: number, height: number, radius: number): Field => {
   const pass = (source: Field, length: number, lines: number, step: number, jump: number): Field => {
     const target = new Float32Array(source.length);
-    for (let line = 0; line < lines; line++) {
-      for (let lane = 0; lane < 4; lane++) {
-        const at = (i: number): number => 4 * (line * jump + clampTo(i, length) * step) + lane;
-        let sum = 0;
-        for (let i = -radius; i <= radius; i++) sum += source[at(i)]!;
-        for (let i = 0; i < length; i++) {
-          target[at(i)] = sum / (2 * radius + 1);
-          sum += source[at(i + radius + 1)]! - source[at(i - radius)]!;
-        }
+    const line = new Float32Array(length + 2 * radius + 1);
+    for (let n = 0; n < 4 * lines; n++) {
+      const base = 4 * (n >> 2) * jump + (n & 3);
+      for (let i = 0; i < line.length; i++) line[i] = source[base + 4 * clampTo(i - radius, length) * step]!;
+      let sum = 0;
+      for (let i = 0; i <= 2 * radius; i++) sum += line[i]!;
+      for (let i = 0; i < length; i++) {
+        target[base + 4 * i * step] = sum / (2 * radius + 1);
+        sum += line[i + 2 * radius + 1]! - line[i]!;
       }
     }
     return target;
