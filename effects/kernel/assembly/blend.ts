@@ -81,6 +81,14 @@ function over(front: v128, back: v128, alpha: v128): v128 {
   return i16x8.shr_s(i16x8.add(out, i16x8.splat(BACK_HALF)), BACK_BITS);
 }
 
+/** Sixteen background samples as bytes. */
+// @ts-ignore: decorator
+@inline
+function bytesOf(a: v128, b: v128): v128 {
+  const half = i16x8.splat(BACK_HALF);
+  return i8x16.narrow_i16x8_u(i16x8.shr_s(i16x8.add(a, half), BACK_BITS), i16x8.shr_s(i16x8.add(b, half), BACK_BITS));
+}
+
 // @ts-ignore: decorator
 @inline
 function allAre(a: v128, b: v128, c: v128, d: v128, value: v128): bool {
@@ -159,9 +167,26 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
   const alpha0 = alphaPlane + 2 * j * lumaStride;
   const alpha1 = rows == 2 ? alpha0 + lumaStride : alpha0;
   const opaque = i16x8.splat(OPAQUE);
+  const chromaBack = backFactor == 1 ? 1 : factor;
   for (let x = 0; x < chromaStride; x += 8) {
     const left = 2 * x;
     const slope = scaled(rowCoefY, x, factor);
+    if (!matteOnly && !v128.any_true(slope)) {
+      // Where luma has no say, most blocks are all person or all room: their tints tell, with those of both neighbours.
+      const at = 2 * x;
+      const t0 = v128.load(rowTint0 + at - 2);
+      const t1 = v128.load(rowTint0 + at + 2);
+      const t2 = v128.load(rowTint1 + at - 2);
+      const t3 = v128.load(rowTint1 + at + 2);
+      if (i16x8.all_true(i16x8.gt_s(i16x8.min_s(i16x8.min_s(t0, t1), i16x8.min_s(t2, t3)), i16x8.splat(510)))) continue;
+      if (i16x8.all_true(i16x8.le_s(i16x8.max_s(i16x8.max_s(t0, t1), i16x8.max_s(t2, t3)), i16x8.splat(0)))) {
+        v128.store(y0 + left, bytesOf(scaled(rowBack0, left, backFactor), scaled(rowBack0, left + 8, backFactor)));
+        if (rows == 2) v128.store(y1 + left, bytesOf(scaled(rowBack1, left, backFactor), scaled(rowBack1, left + 8, backFactor)));
+        v128.store64_lane(u + x, bytesOf(scaled(rowBackU, x, chromaBack), scaled(rowBackU, x, chromaBack)), 0);
+        v128.store64_lane(v + x, bytesOf(scaled(rowBackV, x, chromaBack), scaled(rowBackV, x, chromaBack)), 0);
+        continue;
+      }
+    }
     const slopeA = i16x8.shuffle(slope, slope, 0, 0, 1, 1, 2, 2, 3, 3);
     const slopeB = i16x8.shuffle(slope, slope, 4, 4, 5, 5, 6, 6, 7, 7);
     const upperA = i16x8.shl(scaled(rowTint0, left, 2), 1);
@@ -190,7 +215,6 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
     const sumA = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaA), i32x4.extadd_pairwise_i16x8_s(alphaC));
     const sumB = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaB), i32x4.extadd_pairwise_i16x8_s(alphaD));
     const alpha = i16x8.narrow_i32x4_s(i32x4.shr_s(sumA, 2), i32x4.shr_s(sumB, 2));
-    const chromaBack = backFactor == 1 ? 1 : factor;
     const newU = over(v128.load8x8_u(u + x), scaled(rowBackU, x, chromaBack), alpha);
     const newV = over(v128.load8x8_u(v + x), scaled(rowBackV, x, chromaBack), alpha);
     v128.store64_lane(u + x, i8x16.narrow_i16x8_u(newU, newU), 0);
