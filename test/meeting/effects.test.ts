@@ -172,7 +172,6 @@ test.each([
 
 test.each([
   ['throws', () => void setTimeout(() => { throw new Error('ended on purpose'); })],
-  ['is gone without a word', () => close()],
   ['is stuck for 20 s', () => void setTimeout(() => { for (const until = Date.now() + 20_000; Date.now() < until;); })],
 ])('a worker that %s takes no raw frame with it, and the effect is back by itself', async (fate, harm) => {
   const { meeting, b, room, openA } = await setUp(marked, { greenroom: { effects: { default: 'blur' } } });

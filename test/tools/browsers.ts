@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import puppeteer, { type Browser, type BrowserContext, type CDPSession, type Page, type Target, TargetType } from 'puppeteer-core';
 
@@ -163,7 +164,7 @@ function wrap(browser: Browser, profile: string, ownsProfile: boolean, grantsNee
     },
     kill,
     close: () => (closing ??= (async () => {
-      if (child.exitCode === null && child.signalCode === null) await browser.close().catch(kill);
+      if (child.exitCode === null && child.signalCode === null) await Promise.race([browser.close().catch(kill), pause(15_000, undefined, { ref: false }).then(kill)]); // one that does not end is ended
       await ended;
       await cleanup();
       // A few helper processes outlive the browser by a moment and still write: hence the retries.
