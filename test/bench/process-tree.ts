@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** Clock ticks per second in /proc/PID/stat; 100 on every Linux that Node runs on (sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_SECOND = 100;
@@ -10,29 +11,52 @@ export interface TreeUse {
   readonly pssMb: number;
 }
 
-/** What a process and all of its descendants have used, as the operating system counts it. Linux only. */
-export async function useOfTree(root: number): Promise<TreeUse> {
-  const children = new Map<number, number[]>();
-  const ticks = new Map<number, number>();
+interface Process { readonly parent: number; readonly cpuMs: number }
+
+/** Those that are alive now, by process id. */
+async function processes(): Promise<Map<number, Process>> {
+  const all = new Map<number, Process>();
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => null);
     if (stat === null) continue; // it ended meanwhile
     // The program's name is in brackets and may hold anything: fields are counted after it (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const pid = Number(name);
-    const parent = Number(fields[1]);
-    ticks.set(pid, Number(fields[11]) + Number(fields[12]));
-    children.set(parent, [...(children.get(parent) ?? []), pid]);
+    if (fields[0] !== 'Z') all.set(Number(name), { parent: Number(fields[1]), cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND });
   }
-  let cpu = 0;
-  let pss = 0;
-  const queue = [root];
-  for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
-    cpu += ticks.get(pid) ?? 0;
-    queue.push(...(children.get(pid) ?? []));
+  return all;
+}
+
+/** The process and its descendants, parents first. */
+function tree(root: number, all: ReadonlyMap<number, Process>): number[] {
+  const found = [root];
+  for (const known of found) found.push(...[...all].filter(([, { parent }]) => parent === known).map(([pid]) => pid)); // grows while it is gone through
+  return found;
+}
+
+/** What a process and all of its descendants have used, as the operating system counts it. Linux only. */
+export async function useOfTree(root: number): Promise<TreeUse> {
+  const all = await processes();
+  let cpuMs = 0;
+  let pssMb = 0;
+  for (const pid of tree(root, all)) {
+    cpuMs += all.get(pid)?.cpuMs ?? 0;
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-    pss += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;
+    pssMb += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;
   }
-  return { cpuMs: (cpu * 1000) / TICKS_PER_SECOND, pssMb: pss };
+  return { cpuMs, pssMb };
+}
+
+/**
+ * SIGKILL to a process and all of its descendants at once, as in a power cut: no child can finish what it was writing.
+ * Resolves, with the epoch time at which it was sent, ms, when all are gone. Linux only.
+ */
+export async function killTree(root: number): Promise<number> {
+  const doomed = tree(root, await processes());
+  const at = Date.now();
+  for (const pid of doomed) {
+    try { process.kill(pid, 'SIGKILL'); } catch { /* it died with its parent */ }
+  }
+  while ([...(await processes()).keys()].some((pid) => doomed.includes(pid))) await pause(10);
+  return at;
 }

@@ -1,5 +1,6 @@
 // The room a recorder is tested in: a moving picture, a tone from the loudspeaker, a microphone, and a way to wait for
 // what the recorder does. Every method answers with plain data, as it is called from outside the browser.
+import { fakeMix } from '../fake-mix';
 import { Recorder, RecorderError, type RecorderOptions, type RecorderState, type RecordingInfo } from '../../../recorder';
 
 export interface Outcome<T> { value?: T; code?: string; recoverable?: boolean }
@@ -142,18 +143,7 @@ const lab = {
   },
   refuseCapture(): void { source = () => Promise.reject(new DOMException('Permission denied by user', 'NotAllowedError')); },
 
-  /**
-   * Firefox does not run Web Audio on a machine without a sound device, as test machines are. Here its fake microphone
-   * takes the place of the mix; encoder, journal and locks remain the real ones.
-   */
-  async fakeMix(): Promise<void> {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    globalThis.AudioContext = class extends EventTarget {
-      state = 'running';
-      createMediaStreamDestination(): { stream: MediaStream } { return { stream: stream.clone() }; }
-      close(): Promise<void> { return Promise.resolve(); }
-    } as unknown as typeof AudioContext;
-  },
+  fakeMix,
 
   /** A prompt that nobody answers until `answerPrompt`. */
   holdPrompt(): void {
