@@ -2,9 +2,46 @@ import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from '
 import { heldLocks, holdLock, withFreeLock } from './alive';
 import { nameOf, RecorderError, throwIfAborted } from './errors';
 
-export interface RecordingInfo {
+/** What a recording was made of. */
+type RecordingSource = 'tab' | 'room' | 'sound' | 'self';
+
+/** Somebody who was in the meeting. Times are ms since the start of the recording, without its pauses. */
+interface Participant {
   readonly id: string;
+  readonly name: string;
+  readonly joinedMs: number;
+  /** Null: was there to the end. */
+  readonly leftMs: number | null;
+}
+
+interface Marker {
+  /** Since the start of the recording, without its pauses, ms. */
+  readonly atMs: number;
+  readonly label: string;
+}
+
+/** A file of its own beside the mix. Somebody who left and came back is a further stem. */
+interface Stem {
+  /** Stems of one participant become one file. */
+  readonly participant: string;
+  readonly name: string;
+  readonly mimeType: string;
+  /** Where it begins on the recording's clock, ms. */
+  readonly startMs: number;
+}
+
+/** What tells who met about what. */
+interface RecordingDetails {
   readonly title: string;
+  readonly source: RecordingSource;
+  readonly participants: readonly Participant[];
+  readonly markers: readonly Marker[];
+  /** Numbered from 1 in the order given: 0 is the mix. */
+  readonly stems: readonly Stem[];
+}
+
+export interface RecordingInfo extends RecordingDetails {
+  readonly id: string;
   /** Epoch, ms. */
   readonly startedAt: number;
   /** What is safe on disk, ms. */
@@ -16,9 +53,14 @@ export interface RecordingInfo {
   readonly state: 'recording' | 'complete' | 'interrupted';
 }
 
+/** A recording as it is begun; the rest of its details comes with time. */
+export type NewRecording = Pick<RecordingInfo, 'title' | 'startedAt' | 'mimeType'> & Partial<RecordingDetails>;
+
 interface Row {
   id: string;
   title: string;
+  /** Absent in recordings of the first releases. */
+  details?: Omit<RecordingDetails, 'title'>;
   startedAt: number;
   mimeType: string;
   /** Counted when chunks are written: quota estimates are not to be trusted, and reading chunks to count them is slow. */
@@ -51,6 +93,8 @@ interface Schema extends DBSchema {
 
 type Database = IDBPDatabase<Schema>;
 
+const NOTHING_KNOWN: Omit<RecordingDetails, 'title'> = { source: 'tab', participants: [], markers: [], stems: [] };
+
 const VERSION = 1;
 /** Chunks of about a second, so some megabytes at a time. */
 const READ_AHEAD = 16;
@@ -68,8 +112,8 @@ export class Journal {
   constructor(readonly name: string) {}
 
   /** Creates an empty recording that is alive until the writer is closed. */
-  async create(recording: { title: string; startedAt: number; mimeType: string }): Promise<JournalWriter> {
-    const row: Row = { ...recording, id: crypto.randomUUID(), durationMs: 0, bytes: 0, chunks: 0, complete: false, removedAt: null };
+  async create({ title, startedAt, mimeType, ...details }: NewRecording): Promise<JournalWriter> {
+    const row: Row = { title, startedAt, mimeType, details: { ...NOTHING_KNOWN, ...details }, id: crypto.randomUUID(), durationMs: 0, bytes: 0, chunks: 0, complete: false, removedAt: null };
     // The lock comes first: a row without one would look like a crash to another tab.
     const release = await storage(holdLock(this.#lock(row.id)), 'The recording could not be locked');
     try {
@@ -253,6 +297,11 @@ export class JournalWriter {
     });
   }
 
+  /** Changes what is known about the recording. */
+  describe(change: Partial<Omit<RecordingDetails, 'title' | 'stems'>>): Promise<void> {
+    return this.#enqueue((row) => Promise.resolve({ row: { ...row, details: { ...(row.details ?? NOTHING_KNOWN), ...change } } }));
+  }
+
   /** Waits for what was appended, notes that the recording came to its end, and closes. */
   async complete(): Promise<RecordingInfo> {
     try {
@@ -292,8 +341,8 @@ export class JournalWriter {
   }
 }
 
-function infoOf({ id, title, startedAt, durationMs, bytes, mimeType, complete }: Row, alive: boolean): RecordingInfo {
-  return { id, title, startedAt, durationMs, bytes, mimeType, state: complete ? 'complete' : alive ? 'recording' : 'interrupted' };
+function infoOf({ id, title, details = NOTHING_KNOWN, startedAt, durationMs, bytes, mimeType, complete }: Row, alive: boolean): RecordingInfo {
+  return { ...details, id, title, startedAt, durationMs, bytes, mimeType, state: complete ? 'complete' : alive ? 'recording' : 'interrupted' };
 }
 
 async function storage<T>(work: Promise<T>, what: string): Promise<T> {

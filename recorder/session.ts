@@ -55,7 +55,7 @@ export class Session {
       await this.#mix.ready();
       throwIfAborted(this.signal);
 
-      this.#writer = await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType });
+      this.#writer = await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType, source: 'tab' });
       throwIfAborted(this.signal);
       if (this.#capture.video.readyState !== 'live') throw new RecorderError('capture', 'The capture ended at once');
       const ended = this.#conclude(this.#encode(this.#capture.video, this.#writer), this.#writer);

@@ -136,6 +136,15 @@ describe('the journal', () => {
     await living.close();
   });
 
+  test('keeps what it is told about the recording', async () => {
+    const writer = await journal.create({ title: 'Title', startedAt: 1000, mimeType: 'video/webm', source: 'room' });
+    const details = { participants: [{ id: 'a', name: 'Ann', joinedMs: 0, leftMs: null }], markers: [{ atMs: 500, label: 'Here' }] };
+    await writer.describe(details);
+    await writer.append(chunk('a'), 1000);
+    await writer.complete();
+    expect(await journal.list()).toMatchObject([{ title: 'Title', source: 'room', ...details }]);
+  });
+
   test('a removed recording can be restored until it is purged', async () => {
     const writer = await begin();
     await writer.append(chunk('data'), 1000);
