@@ -9,6 +9,13 @@ export function holdLock(name: string): Promise<() => void> {
   });
 }
 
+/** The same, or null if someone holds it. */
+export function tryLock(name: string): Promise<(() => void) | null> {
+  return new Promise((resolve, reject) => {
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock === null ? resolve(null) : new Promise<void>((release) => resolve(release)))).catch(reject);
+  });
+}
+
 /** Names of all locks held by any tab of this origin. */
 export async function heldLocks(): Promise<ReadonlySet<string>> {
   const { held = [] } = await navigator.locks.query();

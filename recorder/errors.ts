@@ -10,10 +10,12 @@
  * - `busy`: a recording is under way, here or in another tab, that forbids this call.
  * - `not-recording`: there is nothing to pause, resume or stop.
  * - `not-found`: no such recording, or it was removed.
+ * - `locked`: it is, or is to be, protected by a passphrase that was not given yet.
+ * - `passphrase`: this is not the passphrase.
  * - `disposed`: the recorder was disposed.
  */
 export type RecorderErrorCode =
-  | 'denied' | 'aborted' | 'unsupported' | 'capture' | 'no-audio' | 'encoder' | 'quota' | 'storage' | 'busy' | 'not-recording' | 'not-found' | 'disposed';
+  | 'denied' | 'aborted' | 'unsupported' | 'capture' | 'no-audio' | 'encoder' | 'quota' | 'storage' | 'busy' | 'not-recording' | 'not-found' | 'locked' | 'passphrase' | 'disposed';
 
 const hopeless: ReadonlySet<RecorderErrorCode> = new Set<RecorderErrorCode>(['unsupported', 'not-found', 'disposed']);
 

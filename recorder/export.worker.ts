@@ -35,7 +35,7 @@ async function make({ database, id, file }: Extract<ToExport, { type: 'start' }>
   const journal = new Journal(database);
   const handle = await (file as unknown as WorkerFileHandle).createSyncAccessHandle();
   try {
-    const losses = await remux(reported(journal.read(id, cancel.signal)), new WritableStream<StreamTargetChunk>({
+    const losses = await remux(reported(journal.read(id, { signal: cancel.signal })), new WritableStream<StreamTargetChunk>({
       write({ data, position }) {
         // A full disk may show in a short write instead of an error.
         if (handle.write(data, { at: position }) < data.byteLength) throw new RecorderError('quota', 'The file could not be written to its end');

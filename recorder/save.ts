@@ -156,7 +156,7 @@ async function copyToBlob(journal: Journal, info: RecordingInfo, options: SaveOp
 
 async function copy(journal: Journal, info: RecordingInfo, { onProgress, signal }: SaveOptions, write: (data: ArrayBuffer) => Promise<void>): Promise<void> {
   let bytes = 0;
-  for await (const batch of journal.read(info.id, signal)) {
+  for await (const batch of journal.read(info.id, { signal })) {
     for (const { data } of batch) {
       await write(data);
       bytes += data.byteLength;

@@ -2,7 +2,10 @@ import type { JitsiHost } from '../../plugin/jitsi/host';
 import { RecorderControl } from '../../plugin/recorder-control';
 import { Recorder, type RecorderState, type RecordingInfo } from '../../recorder';
 
-const info: RecordingInfo = { id: 'id', title: 'Title', startedAt: 0, durationMs: 1000, bytes: 1000, mimeType: 'video/webm', state: 'recording', source: 'tab', participants: [], markers: [], stems: [] };
+const info: RecordingInfo = {
+  id: 'id', title: 'Title', startedAt: 0, durationMs: 1000, bytes: 1000, mimeType: 'video/webm', state: 'recording',
+  source: 'tab', participants: [], markers: [], stems: [], segments: [{ firstChunk: 0, startMs: 0, startedAt: 0 }], locked: false, savedAt: null, keptUntil: null,
+};
 const capture = { surface: 'browser', audioLabel: 'Tab audio' } as const;
 const recording = (remainingMs: number | null): RecorderState => ({ kind: 'recording', info, capture, since: 0, remainingMs });
 

@@ -51,10 +51,25 @@ afterEach(async () => {
 const begin = (title = 'Title', startedAt = 1000): Promise<JournalWriter> => journal.create({ title, startedAt, mimeType: 'video/webm' });
 const chunk = (text: string): Blob => new Blob([text]);
 
-async function textOf(id: string, from = journal): Promise<string> {
+async function textOf(id: string, from = journal, stem = 0): Promise<string> {
   const parts: string[] = [];
-  for await (const batch of from.read(id)) parts.push(...batch.map(({ data }) => new TextDecoder().decode(data)));
+  for await (const batch of from.read(id, { stem, key: await from.keyOf(id).catch(() => null) })) parts.push(...batch.map(({ data }) => new TextDecoder().decode(data)));
   return parts.join(' ');
+}
+
+/** Everything in a store, past the journal. */
+async function stored<T>(store: 'recordings' | 'chunks' | 'stems'): Promise<T[]> {
+  const database = await opened(indexedDB.open('test'));
+  const values = await opened(database.transaction(store).objectStore(store).getAll() as IDBRequest<T[]>);
+  database.close();
+  return values;
+}
+
+function opened<T>(asked: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error ?? new Error('refused'));
+  });
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -122,17 +137,8 @@ describe('the journal', () => {
     const living = await begin('living');
     expect((await journal.list()).map(({ title }) => title)).toEqual(['living']);
     await journal.purge(0);
-    const rows = await new Promise<unknown[]>((resolve) => {
-      const asked = indexedDB.open('test');
-      asked.onsuccess = () => {
-        const all = asked.result.transaction('recordings').objectStore('recordings').getAll();
-        all.onsuccess = () => {
-          asked.result.close();
-          resolve(all.result);
-        };
-      };
-    });
-    expect(rows).toMatchObject([{ title: 'living' }]);
+    const rows = await stored<object>('recordings');
+    expect(rows).toMatchObject([{ details: { title: 'living' } }]);
     await living.close();
   });
 
@@ -218,10 +224,253 @@ describe('the journal', () => {
     for (let index = 0; index < 20; index++) await writer.append(chunk('x'), index);
     await writer.complete();
     const cancel = new AbortController();
-    const reader = journal.read(writer.info.id, cancel.signal);
+    const reader = journal.read(writer.info.id, { signal: cancel.signal });
     expect((await reader.next()).value).toHaveLength(16);
     cancel.abort();
     expect(await codeOf(reader.next())).toBe('aborted');
+  });
+});
+
+describe('a database of an earlier version', () => {
+  test('1: is brought up to date with what is in it, and can be gone on with', async () => {
+    const asked = indexedDB.open('test', 1);
+    asked.onupgradeneeded = () => {
+      asked.result.createObjectStore('recordings', { keyPath: 'id' });
+      asked.result.createObjectStore('chunks');
+    };
+    const old = await opened(asked);
+    const tx = old.transaction(['recordings', 'chunks'], 'readwrite');
+    const row = { startedAt: 5000, mimeType: 'video/webm', bytes: 6, chunks: 2, durationMs: 2000, complete: true, removedAt: null };
+    tx.objectStore('recordings').add({ ...row, id: 'kept', title: 'Of old' });
+    tx.objectStore('recordings').add({ ...row, id: 'removed', title: 'Removed', removedAt: 7000, details: { source: 'room', participants: [], markers: [{ atMs: 1, label: 'Here' }], stems: [] } });
+    for (const id of ['kept', 'removed']) for (const [sequence, text] of ['old', 'and'].entries()) {
+      tx.objectStore('chunks').add({ data: new TextEncoder().encode(text).buffer, at: (sequence + 1) * 1000 }, [id, sequence]);
+    }
+    await new Promise((resolve) => { tx.oncomplete = resolve; });
+    old.close();
+
+    expect(await journal.list()).toEqual([{
+      id: 'kept', title: 'Of old', startedAt: 5000, durationMs: 2000, bytes: 6, mimeType: 'video/webm', state: 'complete', source: 'tab',
+      participants: [], markers: [], stems: [], segments: [{ firstChunk: 0, startMs: 0, startedAt: 5000 }], locked: false, savedAt: null, keptUntil: null,
+    }]);
+    expect(await textOf('kept')).toBe('old and');
+    await journal.restore('removed');
+    expect(await textOf('removed')).toBe('old and');
+    expect(await journal.get('removed')).toMatchObject({ title: 'Removed', source: 'room', markers: [{ label: 'Here' }] });
+    const writer = await journal.continue('kept', 9000);
+    await writer.append(chunk('new'), 500);
+    expect(await writer.complete()).toMatchObject({ durationMs: 2500, bytes: 9 });
+    expect(await textOf('kept')).toBe('old and new');
+  });
+});
+
+describe('a further segment', () => {
+  test('goes on where the recording ended, also after a crash', async () => {
+    const first = await begin();
+    await first.describe({ markers: [{ atMs: 500, label: 'Before' }] });
+    await first.append(chunk('one'), 1000);
+    locks.dieAll();
+    const tab = new Journal('test');
+    const second = await tab.continue(first.info.id, 60_000);
+    expect(await codeOf(journal.continue(first.info.id, 60_000))).toBe('busy');
+    expect(second.info).toMatchObject({ state: 'recording', title: 'Title', markers: [{ label: 'Before' }], durationMs: 1000 });
+    await second.append(chunk('two'), 700);
+    await second.complete();
+    expect(await journal.list()).toMatchObject([{
+      state: 'complete', durationMs: 1700, bytes: 6,
+      segments: [{ firstChunk: 0, startMs: 0, startedAt: 1000 }, { firstChunk: 1, startMs: 1000, startedAt: 60_000 }],
+    }]);
+    expect(await textOf(first.info.id)).toBe('one two');
+    await tab.close();
+  });
+
+  test('does not bring back what was removed', async () => {
+    const writer = await begin();
+    await writer.append(chunk('x'), 1);
+    await writer.complete();
+    await journal.remove(writer.info.id, 1);
+    expect(await codeOf(journal.continue(writer.info.id, 2))).toBe('not-found');
+    expect(await codeOf(journal.continue('nobody', 2))).toBe('not-found');
+    await journal.restore(writer.info.id); // and lets go of it
+    await (await journal.continue(writer.info.id, 2)).close();
+  });
+});
+
+test('stems are apart from the mix and from each other, and go with their recording', async () => {
+  const writer = await begin();
+  const stem = (name: string): number => writer.addStem({ participant: name, name, mimeType: 'audio/webm', startMs: 10 });
+  expect([stem('Ada'), stem('Bob')]).toEqual([1, 2]);
+  await Promise.all([writer.append(chunk('mix'), 1000), writer.append(chunk('ada'), 1000, 1), writer.append(chunk('bob'), 900, 2), writer.append(chunk('ADA'), 5000, 1)]);
+  // How long the recording is, is told by the mix.
+  expect(await writer.complete()).toMatchObject({ bytes: 12, durationMs: 1000, stems: [{ name: 'Ada' }, { name: 'Bob' }] });
+  const { id } = writer.info;
+  expect([await textOf(id), await textOf(id, journal, 1), await textOf(id, journal, 2)]).toEqual(['mix', 'ada ADA', 'bob']);
+  await journal.remove(id, 1);
+  await journal.purge(1);
+  expect(await stored('stems')).toEqual([]);
+});
+
+describe('encryption at rest', () => {
+  const SECRET = 'correct horse battery staple';
+  const protectedBy = (protection: 'device' | 'passphrase'): Journal => new Journal('test', { protection });
+  const bytesAtRest = async (): Promise<string> => {
+    const values = [...await stored<{ data: ArrayBuffer }>('chunks'), ...await stored<{ data: ArrayBuffer }>('stems')].map(({ data }) => Buffer.from(data).toString('latin1'));
+    return [...values, ...(await stored<{ details: unknown }>('recordings')).map(({ details }) => (details instanceof ArrayBuffer ? Buffer.from(details).toString('latin1') : JSON.stringify(details)))].join('\n');
+  };
+  const record = async (into: Journal): Promise<string> => {
+    const writer = await into.create({ title: 'Secret room', startedAt: 1000, mimeType: 'video/webm' });
+    await writer.describe({ markers: [{ atMs: 1, label: 'Salary' }] });
+    writer.addStem({ participant: 'p', name: 'Whistleblower', mimeType: 'audio/webm', startMs: 0 });
+    await Promise.all([writer.append(chunk('first'), 1000), writer.append(chunk('second'), 2000), writer.append(chunk('voice'), 2000, 1)]);
+    await writer.complete();
+    return writer.info.id;
+  };
+  const tellsAll = /first|second|voice|Secret room|Salary|Whistleblower/;
+
+  test('off: everything is there to be read, as the searches below would find it', async () => {
+    await record(journal);
+    expect((await bytesAtRest()).match(new RegExp(tellsAll, 'g'))).toHaveLength(6);
+  });
+
+  test('device: is readable on the next visit without a question, and not in the files', async () => {
+    const before = protectedBy('device');
+    const id = await record(before);
+    await before.close();
+    expect(await bytesAtRest()).not.toMatch(tellsAll);
+    const after = new Journal('test'); // also when the flag was changed since
+    expect(await after.list()).toMatchObject([{ title: 'Secret room', locked: false, markers: [{ label: 'Salary' }] }]);
+    expect(await textOf(id, after)).toBe('first second');
+    expect(await textOf(id, after, 1)).toBe('voice');
+    await after.close();
+  });
+
+  test('passphrase: begins nothing without one, opens with the right one, and refuses any other', async () => {
+    const before = protectedBy('passphrase');
+    expect(before.ready).toBe(false);
+    expect(await codeOf(record(before))).toBe('locked');
+    expect(await codeOf(before.unlock(SECRET))).toBe('passphrase');
+    expect(await codeOf(before.setPassphrase(''))).toBe('passphrase');
+    expect(await before.hasPassphrase()).toBe(false);
+    await before.setPassphrase(SECRET);
+    const id = await record(before);
+    await before.close();
+    expect(await bytesAtRest()).not.toMatch(tellsAll);
+
+    const after = protectedBy('passphrase');
+    expect(await after.list()).toMatchObject([{ id, title: '', markers: [], stems: [], locked: true, durationMs: 2000, bytes: 16 }]);
+    expect(await codeOf(after.keyOf(id))).toBe('locked');
+    expect(await codeOf(after.continue(id, 3000))).toBe('locked');
+    expect(await codeOf(after.unlock(`${SECRET} `))).toBe('passphrase');
+    expect(after.ready).toBe(false);
+    expect(await after.hasPassphrase()).toBe(true);
+    await after.unlock(SECRET);
+    expect(await after.list()).toMatchObject([{ id, title: 'Secret room', locked: false }]);
+    expect(await textOf(id, after)).toBe('first second');
+
+    // A second passphrase leaves the first one's recordings to the first.
+    await after.setPassphrase('another one');
+    const other = await record(after);
+    await after.close();
+    const later = protectedBy('passphrase');
+    await later.unlock('another one');
+    expect((await later.list()).map((info) => [info.id === other, info.locked])).toEqual(expect.arrayContaining([[true, false], [false, true]]));
+    await later.unlock(SECRET);
+    expect((await later.list()).map(({ locked }) => locked)).toEqual([false, false]);
+    await later.close();
+  });
+
+  test('the same words, typed otherwise, are the same passphrase', async () => {
+    const before = protectedBy('passphrase');
+    await before.setPassphrase('Zoë');
+    await before.unlock('Zoe\u0308');
+    await before.close();
+  });
+
+  test('a chunk that was changed, swapped with another or taken from elsewhere is lost, not believed', async () => {
+    const into = protectedBy('device');
+    const id = await record(into);
+    const other = await record(into);
+    const key = await into.keyOf(id);
+    const database = await opened(indexedDB.open('test'));
+    const chunks = (): IDBObjectStore => database.transaction('chunks', 'readwrite').objectStore('chunks');
+    const texts = async (): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const batch of into.read(id, { key })) found.push(...batch.map(({ sequence, data }) => `${sequence} ${new TextDecoder().decode(data)}`));
+      return found;
+    };
+    const of = (path: IDBValidKey): Promise<{ data: ArrayBuffer; at: number }> => opened(chunks().get(path) as IDBRequest<{ data: ArrayBuffer; at: number }>);
+    const [first, second, foreign] = [await of([id, 0]), await of([id, 1]), await of([other, 1])];
+    await opened(chunks().put(second, [id, 0]));
+    await opened(chunks().put(first, [id, 1]));
+    expect(await texts()).toEqual([]);
+    await opened(chunks().put(first, [id, 0]));
+    await opened(chunks().put(foreign, [id, 1]));
+    expect(await texts()).toEqual(['0 first']);
+    const bent = new Uint8Array(second.data.slice(0));
+    bent[bent.length - 1]! ^= 1;
+    await opened(chunks().put({ ...second, data: bent.buffer }, [id, 1]));
+    expect(await texts()).toEqual(['0 first']);
+    await opened(chunks().put(second, [id, 1]));
+    expect(await texts()).toEqual(['0 first', '1 second']);
+    database.close();
+    await into.close();
+  });
+});
+
+describe('keeping for some days', () => {
+  const DAY = 24 * 3_600_000;
+  const keeping = (days: number): Journal => new Journal('test', { keepMs: days * DAY });
+  let ended: number;
+  const record = async (into: Journal): Promise<string> => {
+    const writer = await into.create({ title: 'Kept', startedAt: Date.now(), mimeType: 'video/webm' });
+    await writer.append(chunk('x'), 1000);
+    await writer.complete();
+    ended = Date.now();
+    return writer.info.id;
+  };
+
+  test('for ever, if nothing is said', async () => {
+    const id = await record(journal);
+    expect(await journal.expire(ended + 10_000 * DAY)).toEqual({ removed: [], due: [] });
+    expect(await journal.get(id)).toMatchObject({ keptUntil: null });
+  });
+
+  test('what was saved goes when its days are over, and can be brought back', async () => {
+    const into = keeping(30);
+    const id = await record(into);
+    await into.noteSaved(id, ended);
+    const [info] = await into.list();
+    expect(Math.abs((info?.keptUntil ?? 0) - ended - 30 * DAY)).toBeLessThan(1000);
+    expect(await into.expire(ended + 29 * DAY)).toEqual({ removed: [], due: [] });
+    expect(await into.expire(ended + 31 * DAY)).toMatchObject({ removed: [{ id }], due: [] });
+    expect(await into.list()).toEqual([]);
+    await into.restore(id);
+    expect(await textOf(id, into)).toBe('x');
+    await into.close();
+  });
+
+  test('what was never saved goes a day after it was told, however late the visit', async () => {
+    const into = keeping(30);
+    const id = await record(into);
+    expect(await into.expire(ended + 20 * DAY)).toEqual({ removed: [], due: [] });
+    const late = ended + 300 * DAY;
+    expect(await into.expire(late)).toMatchObject({ removed: [], due: [{ id, keptUntil: late + DAY }] });
+    expect(await into.expire(late + DAY / 2)).toEqual({ removed: [], due: [] }); // told once
+    expect(await into.list(late + DAY / 2)).toMatchObject([{ keptUntil: late + DAY }]);
+    expect(await into.expire(late + DAY + 1)).toMatchObject({ removed: [{ id }], due: [] });
+    await into.close();
+  });
+
+  test('what is being recorded stays, and going on with one begins its days anew', async () => {
+    const into = keeping(1);
+    const id = await record(into);
+    await into.noteSaved(id, ended);
+    const writer = await into.continue(id, ended);
+    expect(await into.expire(ended + 9 * DAY)).toEqual({ removed: [], due: [] });
+    await writer.append(chunk('y'), 500);
+    await writer.complete();
+    expect((await into.get(id)).keptUntil).toBeGreaterThanOrEqual(ended + DAY);
+    await into.close();
   });
 });
 
