@@ -9,6 +9,16 @@ export interface TreeUse {
   readonly cpuMs: number;
   /** Proportional set size, MB: memory shared by several processes counts once. */
   readonly pssMb: number;
+  readonly processes: readonly ProcessUse[];
+}
+
+export interface ProcessUse {
+  readonly pid: number;
+  /** What the browser calls it: `renderer`, `gpu-process`, `utility`, `tab` …; `main` if nothing. */
+  readonly kind: string;
+  readonly pssMb: number;
+  /** The part of it that no file holds. Pages of the program itself weigh less while other browsers run beside. */
+  readonly ownMb: number;
 }
 
 interface Process { readonly parent: number; readonly cpuMs: number }
@@ -38,13 +48,17 @@ function tree(root: number, all: ReadonlyMap<number, Process>): number[] {
 export async function useOfTree(root: number): Promise<TreeUse> {
   const all = await processes();
   let cpuMs = 0;
-  let pssMb = 0;
+  const alive: ProcessUse[] = [];
   for (const pid of tree(root, all)) {
     cpuMs += all.get(pid)?.cpuMs ?? 0;
-    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-    pssMb += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;
+    const [rollup = '', command = ''] = await Promise.all(['smaps_rollup', 'cmdline'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')));
+    const megabytes = (key: string): number => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0) / 1024;
+    // Chromium says --type=…; Firefox ends with the kind.
+    const words = command.split(/[\0 ]/).filter((word) => word !== '');
+    const kind = words.find((word) => word.startsWith('--type='))?.slice(7) ?? (words.includes('-contentproc') ? words.at(-1) : undefined) ?? 'main';
+    alive.push({ pid, kind, pssMb: megabytes('Pss'), ownMb: megabytes('Pss_Anon') + megabytes('Pss_Shmem') });
   }
-  return { cpuMs, pssMb };
+  return { cpuMs, pssMb: alive.reduce((sum, each) => sum + each.pssMb, 0), processes: alive };
 }
 
 /**

@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
-import { access, mkdir, readFile } from 'node:fs/promises';
-import os from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { MODEL_HEIGHT, MODEL_WIDTH } from '../../effects/compositor/planar';
+import { fetchPackage } from './npm-cache';
 
-const run = promisify(execFile);
 const PACKAGE = '@jitsi/react-native-sdk@13.2.0';
 
 /** What Jitsi Meet's two engines do to the model's mask, as numbers. */
@@ -27,14 +24,8 @@ export interface PeerParameters {
  * @throws when the registry cannot be reached
  */
 export async function fetchPeers(): Promise<string> {
-  const cache = path.join(os.tmpdir(), 'greenroom-peers');
-  const folder = path.join(cache, 'package/react/features/stream-effects/virtual-background');
-  if (!(await access(folder).then(() => true, () => false))) {
-    await mkdir(cache, { recursive: true });
-    const { stdout } = await run('npm', ['pack', '--silent', PACKAGE], { cwd: cache });
-    await run('tar', ['xzf', stdout.trim(), 'package/react/features/stream-effects'], { cwd: cache });
-  }
-  return folder;
+  const effects = 'react/features/stream-effects';
+  return path.join(await fetchPackage(PACKAGE, effects), effects, 'virtual-background');
 }
 
 /**
