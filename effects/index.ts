@@ -11,6 +11,8 @@ import { WorkerHost } from './worker-host';
 export type { CoverText, EffectFailure, EffectSpec, EffectState, FailureCode, PictureSource } from './spec';
 export { EffectError } from './spec';
 export { isMirrored } from './mirror';
+export { inspectVideo } from './backdrop/inspect';
+export { MAX_CLIP_BYTES } from './backdrop/limits';
 
 /** A camera whose picture leaves through an effect. */
 export interface EffectTrack {

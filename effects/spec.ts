@@ -5,10 +5,18 @@ export type EffectSpec =
   | { readonly kind: 'blur'; readonly strength: number }
   /** A picture instead of the room, covering the frame. While it loads, the effect before it stays. */
   | { readonly kind: 'image'; readonly source: PictureSource }
+  /**
+   * A clip instead of the room, covering the frame, over and over and without its sound; at most 30 MB and 1920 x 1088.
+   * `poster` stands in where the browser decodes no such video in workers. While it loads, the effect before it stays.
+   */
+  | { readonly kind: 'video'; readonly source: PictureSource; readonly poster?: PictureSource }
   /** One colour instead of the room, as `#rrggbb`. */
   | { readonly kind: 'colour'; readonly colour: string };
 
-/** The address of a picture on this origin, or the picture's file itself, in any raster format the browser decodes. */
+/**
+ * The address of a picture or clip on this origin, or the file itself: any raster format the browser decodes; WebM or MP4
+ * with a codec the browser decodes.
+ */
 export type PictureSource = string | Blob;
 
 /** The words on the cover card, the still picture that leaves while there is no mask. */
@@ -26,8 +34,10 @@ export type FailureCode =
   | 'model-unavailable'
   /** The segmentation engine (wasm) could not be fetched or started. */
   | 'engine-unavailable'
-  /** The background picture could not be fetched or read. */
+  /** The background picture or video could not be fetched or read. */
   | 'picture-unavailable'
+  /** This browser cannot show this background video. */
+  | 'video-unsupported'
   /** Frames arrive but cannot be processed. */
   | 'frame-failed';
 

@@ -1,4 +1,6 @@
-import { Backdrop, colourFor } from './backdrop';
+import type { Backdrop } from './backdrop/backdrop';
+import { loadBackdrop } from './backdrop/backdrop';
+import { colourFor } from './backdrop/colour';
 import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/frames';
 import type { Background } from './compositor/planar';
 import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
@@ -138,7 +140,7 @@ class Lane {
       }
       if (this.#state?.kind === 'system') this.#tell(this.#obstacle);
     } catch (error) {
-      this.#tell({ kind: 'failed', failure: toFailure('frame-failed', error) });
+      this.#tell({ kind: 'failed', failure: error instanceof EffectError ? error.failure : toFailure('frame-failed', error) });
     } finally {
       frame.close();
     }
@@ -155,7 +157,7 @@ class Lane {
   #prepare(): void {
     const spec = this.#spec;
     if (spec.kind === 'none') return;
-    if (spec.kind === 'image') void this.#loadPicture(spec);
+    if (spec.kind === 'image' || spec.kind === 'video') void this.#loadPicture(spec);
     else this.#show(spec);
     if (!engine.ready || !this.#scene) this.#tell({ kind: 'covered' });
     if (engine.ready) return;
@@ -165,9 +167,9 @@ class Lane {
     });
   }
 
-  async #loadPicture(spec: Extract<EffectSpec, { kind: 'image' }>): Promise<void> {
+  async #loadPicture(spec: Extract<EffectSpec, { kind: 'image' | 'video' }>): Promise<void> {
     try {
-      const backdrop = await Backdrop.load(spec.source);
+      const backdrop = await loadBackdrop(spec);
       if (this.#spec === spec && !this.#closed) this.#show({ kind: 'picture', backdrop });
       else backdrop.dispose(); // something else was chosen meanwhile
     } catch (error) {

@@ -27,6 +27,11 @@ config.greenroom = {
         // 1920 x 1080. An address on another site is reported and left out.
         // For example: [{ name: 'Lobby', url: '/static/lobby.jpg' }]
         pictures: [],
+
+        // Background videos on this same site, which play over and over without their sound: WebM (VP8, VP9) or MP4, at
+        // most 30 MB and 1920 x 1080. "poster", a picture, is shown in the list, and to people whose browser cannot play it.
+        // For example: [{ name: 'Waves', url: '/static/waves.webm', poster: '/static/waves.jpg' }]
+        videos: [],
     },
 
     recorder: {

@@ -3,6 +3,10 @@ import * as v from 'valibot';
 export const EFFECT_CHOICES = ['off', 'slight-blur', 'blur'] as const;
 export type EffectChoice = (typeof EFFECT_CHOICES)[number];
 
+/** An address on the same site as `page`, made absolute. */
+const addressOn = (page: string) =>
+  v.pipe(v.string(), v.check((url) => isSameOrigin(url, page), 'an address on this site'), v.transform((url) => new URL(url, page).href));
+
 /** Every flag under `config.greenroom`, with its default. `page`: the address that relative ones are relative to. */
 const schemaFor = (page: string) => v.strictObject({
   effects: v.optional(
@@ -21,15 +25,9 @@ const schemaFor = (page: string) => v.strictObject({
       /** Whether a visitor's own choice is kept for the next meeting. */
       remember: v.optional(v.boolean(), true),
       /** More background pictures. Only from this site: any other would learn who is in a meeting. */
-      pictures: v.optional(
-        v.array(
-          v.strictObject({
-            name: v.string(),
-            url: v.pipe(v.string(), v.check((url) => isSameOrigin(url, page), 'an address on this site'), v.transform((url) => new URL(url, page).href)),
-          }),
-        ),
-        [],
-      ),
+      pictures: v.optional(v.array(v.strictObject({ name: v.string(), url: addressOn(page) })), []),
+      /** Background videos, which play over and over. `poster`: their first picture, for the list and for browsers that cannot play them. */
+      videos: v.optional(v.array(v.strictObject({ name: v.string(), url: addressOn(page), poster: v.optional(addressOn(page)) })), []),
     }),
     {},
   ),

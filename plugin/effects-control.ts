@@ -48,7 +48,7 @@ export class EffectsControl implements GateKeeper {
     this.#remember = config.remember;
     this.#trustSystemBlur = config.privacy === 'preferred' || config.trustSystemBlur;
     this.choices = config.privacy === 'required' ? EFFECT_CHOICES.filter((each) => each !== 'off') : EFFECT_CHOICES;
-    this.#offered = offeredBackgrounds(config.pictures);
+    this.#offered = offeredBackgrounds(config);
     const wanted = (config.remember ? recall() : undefined) ?? config.default;
     const known = wanted.startsWith(OWN) || this.choices.some((each) => each === wanted) || this.#offered.some(({ id }) => id === wanted);
     // Whoever chose something that is not on offer any more did want to be hidden.
@@ -106,7 +106,7 @@ export class EffectsControl implements GateKeeper {
     else if (this.#waiting) this.#apply();
   }
 
-  /** Keeps a picture and chooses it. @returns why not, if not */
+  /** Keeps a picture or video and chooses it. @returns why not, if not */
   async upload(file: File): Promise<Refusal | undefined> {
     try {
       const background = asBackground(await this.#pictures.add(file));
@@ -118,7 +118,7 @@ export class EffectsControl implements GateKeeper {
     }
   }
 
-  /** Deletes one of the user's own pictures. If it is the chosen one, the room is blurred instead. */
+  /** Deletes one of the user's own. If it is the chosen one, the room is blurred instead. */
   async remove(id: string): Promise<void> {
     await this.#pictures.remove(id.slice(OWN.length)).catch(() => undefined); // it is then still in the list
     await this.refresh();
@@ -138,7 +138,7 @@ export class EffectsControl implements GateKeeper {
     const background = this.view.value.backgrounds.find(({ id }) => id === choice);
     this.#waiting = !background;
     if (!background) return SPECS.blur;
-    return background.kind === 'colour' ? { kind: 'colour', colour: background.colour } : { kind: 'image', source: background.source };
+    return specOf(background);
   }
 
   #apply(): void {
@@ -153,7 +153,24 @@ export class EffectsControl implements GateKeeper {
   }
 }
 
-const asBackground = ({ id, name, data }: OwnPicture): Background => ({ kind: 'picture', id: `${OWN}${id}`, name, source: data, own: true });
+const asBackground = ({ id, name, data, poster }: OwnPicture): Background => ({
+  ...(poster ? { kind: 'video', poster } : { kind: 'picture' }),
+  id: `${OWN}${id}`,
+  name,
+  source: data,
+  own: true,
+});
+
+const specOf = (background: Background): EffectSpec => {
+  switch (background.kind) {
+    case 'colour':
+      return { kind: 'colour', colour: background.colour };
+    case 'picture':
+      return { kind: 'image', source: background.source };
+    case 'video':
+      return { kind: 'video', source: background.source, ...(background.poster === undefined ? {} : { poster: background.poster }) };
+  }
+};
 
 const statusOf = (choice: string, states: readonly EffectState[]): EffectsStatus => {
   if (choice === 'off') return { kind: 'off' };

@@ -21,6 +21,7 @@ const FAILURES: Readonly<Record<FailureCode, Key>> = {
   'model-unavailable': 'failModelUnavailable',
   'engine-unavailable': 'failEngineUnavailable',
   'picture-unavailable': 'failPictureUnavailable',
+  'video-unsupported': 'failVideoUnsupported',
   'frame-failed': 'failFrameFailed',
 };
 

@@ -1,7 +1,8 @@
+import { EffectError, inspectVideo, MAX_CLIP_BYTES } from '../effects';
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 
-/** Why a picture was not taken. `storage`: this browser keeps nothing, as in a private window, or its disk is full. */
-export type Refusal = 'too-large' | 'not-a-picture' | 'too-many' | 'storage';
+/** Why a file was not taken. `storage`: this browser keeps nothing, as in a private window, or its disk is full. */
+export type Refusal = 'too-large' | 'not-a-picture' | 'too-many' | 'video-too-large' | 'not-a-video' | 'video-unsupported' | 'too-many-videos' | 'storage';
 
 export class RefusedPicture extends Error {
   override readonly name = 'RefusedPicture';
@@ -16,16 +17,20 @@ export interface OwnPicture {
   readonly name: string;
   readonly addedAt: number;
   readonly data: Blob;
+  /** Of a video alone: its first picture. */
+  readonly poster?: Blob;
 }
 
 interface Schema extends DBSchema {
   pictures: { key: string; value: OwnPicture };
 }
 
-/** Size of a file that is taken in, bytes. What is kept is far smaller. */
+/** Size of a picture's file that is taken in, bytes. What is kept is far smaller. */
 export const MAX_FILE_BYTES = 15e6;
-/** Pictures that are kept at most. */
+/** Pictures and videos that are kept at most. */
 export const MAX_PICTURES = 12;
+/** Videos among them. */
+export const MAX_VIDEOS = 3;
 /** No camera sends more, so no more is kept, pixels. */
 const WIDTH = 1920;
 const HEIGHT = 1080;
@@ -39,18 +44,17 @@ export class OwnPictures {
   }
 
   /**
-   * Keeps a picture, made as small as a background needs. What else is in the file, such as the place where a photo
-   * was taken, is left behind.
+   * Keeps a picture, made as small as a background needs; what else is in the file, such as the place where a photo was
+   * taken, is left behind. A video is kept as it is.
    *
    * @throws RefusedPicture
    */
   async add(file: File): Promise<OwnPicture> {
-    if (file.size > MAX_FILE_BYTES) throw new RefusedPicture('too-large');
-    const data = await shrink(file).catch((error: unknown) => {
-      throw new RefusedPicture('not-a-picture', error);
-    });
-    const picture: OwnPicture = { id: crypto.randomUUID(), name: file.name.replace(/\.\w+$/, ''), addedAt: Date.now(), data };
-    if ((await this.#use((database) => database.count('pictures'))) >= MAX_PICTURES) throw new RefusedPicture('too-many');
+    const content = file.type.startsWith('video/') ? await withPoster(file) : { data: await smaller(file) };
+    const picture: OwnPicture = { id: crypto.randomUUID(), name: file.name.replace(/\.\w+$/, ''), addedAt: Date.now(), ...content };
+    const kept = await this.list();
+    if (kept.length >= MAX_PICTURES) throw new RefusedPicture('too-many');
+    if (picture.poster && kept.filter(({ poster }) => poster).length >= MAX_VIDEOS) throw new RefusedPicture('too-many-videos');
     await this.#use((database) => database.put('pictures', picture));
     return picture;
   }
@@ -76,6 +80,22 @@ export class OwnPictures {
     }
   }
 }
+
+const withPoster = async (file: File): Promise<{ data: Blob; poster: Blob }> => {
+  if (file.size > MAX_CLIP_BYTES) throw new RefusedPicture('video-too-large');
+  try {
+    return { data: file, poster: await inspectVideo(file) };
+  } catch (error) {
+    throw new RefusedPicture(error instanceof EffectError && error.failure.code === 'video-unsupported' ? 'video-unsupported' : 'not-a-video', error);
+  }
+};
+
+const smaller = async (file: File): Promise<Blob> => {
+  if (file.size > MAX_FILE_BYTES) throw new RefusedPicture('too-large');
+  return shrink(file).catch((error: unknown) => {
+    throw new RefusedPicture('not-a-picture', error);
+  });
+};
 
 const shrink = async (file: Blob): Promise<Blob> => {
   const bitmap = await createImageBitmap(file);

@@ -1,11 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Background } from '../backgrounds';
+import { MAX_CLIP_BYTES } from '../../effects';
 import type { EffectChoice } from '../config';
 import type { EffectsControl, EffectsStatus } from '../effects-control';
 import { size, text } from '../i18n';
 import type { Key } from '../i18n/en';
 import type { Refusal } from '../pictures';
-import { MAX_FILE_BYTES, MAX_PICTURES } from '../pictures';
+import { MAX_FILE_BYTES, MAX_PICTURES, MAX_VIDEOS } from '../pictures';
 import { Panel } from './panel';
 import { useObservable } from './use-observable';
 
@@ -18,8 +19,8 @@ const NAMES: Readonly<Record<EffectChoice, { readonly name: Key; readonly hint: 
 export const EffectsPanel = ({ control, onClose }: { readonly control: EffectsControl; readonly onClose: () => void }) => {
   const { choice, status, backgrounds } = useObservable(control.view);
   useEffect(() => void control.refresh(), [control]);
-  const tiles = (kind: Background['kind']) =>
-    backgrounds.filter((each) => each.kind === kind).map((each) => <Tile key={each.id} background={each} chosen={each.id === choice} control={control} />);
+  const tiles = (colours: boolean) =>
+    backgrounds.filter((each) => (each.kind === 'colour') === colours).map((each) => <Tile key={each.id} background={each} chosen={each.id === choice} control={control} />);
   return (
     <Panel id="effects-title" title={text('effectsTitle')} onClose={onClose}>
       <div role="radiogroup" aria-labelledby="effects-title">
@@ -38,12 +39,12 @@ export const EffectsPanel = ({ control, onClose }: { readonly control: EffectsCo
         </div>
         <h3 id="effects-pictures">{text('effectPictures')}</h3>
         <div class="tiles" role="group" aria-labelledby="effects-pictures">
-          {tiles('picture')}
+          {tiles(false)}
         </div>
         <Upload control={control} />
         <h3 id="effects-colours">{text('effectColours')}</h3>
         <div class="tiles colours" role="group" aria-labelledby="effects-colours">
-          {tiles('colour')}
+          {tiles(true)}
         </div>
       </div>
       <Status status={status} onRetry={() => control.retry()} />
@@ -69,11 +70,12 @@ const Tile = ({ background, chosen, control }: { readonly background: Background
             <rect width="100%" height="100%" fill={background.colour} />
           </svg>
         ) : (
-          <Thumbnail source={background.source} />
+          <Thumbnail {...background} />
         )}
+        {background.kind === 'video' && <span class="badge video">{text('videoBadge')}</span>}
         <span class="caption">{name}</span>
       </label>
-      {background.kind === 'picture' && background.own && (
+      {background.kind !== 'colour' && background.own && (
         <button class="remove" type="button" aria-label={text('pictureDelete', { name })} title={text('pictureDelete', { name })} onClick={() => void remove()}>
           <svg width="10" height="10" viewBox="0 0 16 16" aria-hidden="true">
             <path d="M3 3l10 10M13 3L3 13" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" />
@@ -84,12 +86,13 @@ const Tile = ({ background, chosen, control }: { readonly background: Background
   );
 };
 
-/** An own picture is drawn: a strict policy forbids images from blob addresses. */
-const Thumbnail = ({ source }: { readonly source: string | Blob }) => {
+/** Always still, also that of a video. One of the user's own is drawn: a strict policy forbids images from blob addresses. */
+const Thumbnail = ({ kind, source, poster }: Exclude<Background, { kind: 'colour' }>) => {
   const ref = useRef<HTMLCanvasElement>(null);
+  const picture = poster ?? source;
   useEffect(() => {
-    if (typeof source === 'string') return;
-    createImageBitmap(source).then(
+    if (typeof picture === 'string') return;
+    createImageBitmap(picture).then(
       (bitmap) => {
         const canvas = ref.current;
         if (canvas) {
@@ -103,15 +106,21 @@ const Thumbnail = ({ source }: { readonly source: string | Blob }) => {
       },
       () => undefined, // an empty tile with a name; choosing it tells what is wrong
     );
-  }, [source]);
-  return typeof source === 'string' ? <img class="thumb" src={source} alt="" /> : <canvas class="thumb" width="224" height="126" ref={ref} />;
+  }, [picture]);
+  if (typeof picture !== 'string') return <canvas class="thumb" width="224" height="126" ref={ref} />;
+  // A video that never plays shows its first picture.
+  return kind === 'video' && poster === undefined ? <video class="thumb" src={picture} preload="metadata" muted /> : <img class="thumb" src={picture} alt="" />;
 };
 
-const REFUSALS: Readonly<Record<Refusal, Key>> = {
-  'too-large': 'pictureTooLarge',
-  'not-a-picture': 'pictureNotOne',
-  'too-many': 'pictureTooMany',
-  storage: 'pictureStorage',
+const REFUSALS: Readonly<Record<Refusal, (() => string)>> = {
+  'too-large': () => text('pictureTooLarge', { size: size(MAX_FILE_BYTES) }),
+  'not-a-picture': () => text('pictureNotOne'),
+  'too-many': () => text('pictureTooMany', { count: MAX_PICTURES }),
+  'video-too-large': () => text('videoTooLarge', { size: size(MAX_CLIP_BYTES) }),
+  'not-a-video': () => text('videoNotOne'),
+  'video-unsupported': () => text('videoUnsupported'),
+  'too-many-videos': () => text('videoTooMany', { count: MAX_VIDEOS }),
+  storage: () => text('pictureStorage'),
 };
 
 const Upload = ({ control }: { readonly control: EffectsControl }) => {
@@ -126,12 +135,12 @@ const Upload = ({ control }: { readonly control: EffectsControl }) => {
   };
   return (
     <>
-      <input class="file" type="file" accept="image/*" tabIndex={-1} aria-hidden="true" ref={file} onChange={(event) => void take(event.currentTarget)} />
+      <input class="file" type="file" accept="image/*,video/mp4,video/webm,video/quicktime" tabIndex={-1} aria-hidden="true" ref={file} onChange={(event) => void take(event.currentTarget)} />
       <button class="button wide" type="button" onClick={() => file.current?.click()}>
         {text('pictureAdd')} …
       </button>
       <p class="refusal" role="alert">
-        {refusal && text(REFUSALS[refusal], { size: size(MAX_FILE_BYTES), count: MAX_PICTURES })}
+        {refusal && REFUSALS[refusal]()}
       </p>
     </>
   );

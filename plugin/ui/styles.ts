@@ -59,6 +59,7 @@ h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }
 .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .badge { flex: none; font-size: 12px; padding: 1px 8px; border-radius: 999px; background: #5a4a1c; color: #ffe3a3; }
 .badge.system { background: #17402b; color: #a9efc5; }
+.badge.video { position: absolute; left: 8px; top: 8px; padding: 0 6px; background: rgb(20 23 27 / .82); color: #f1f3f5; }
 .badge.live { background: #5c1f1b; color: #ffc9c4; }
 .empty { color: #b3bcc6; margin: 14px 0 0; }
 progress { width: 100%; height: 6px; margin-top: 8px; accent-color: #4f9dff; }

@@ -22,6 +22,11 @@ const IMAGE = { kind: 'image', source: '/clips/picture.png' } as const;
 /** What it has to look like, covering a picture of 640 x 360. */
 const imageAt = (x: number, y: number): [number, number, number] => [(255 * x) / 640, (255 * (y + 140)) / 640, 128];
 const COLOUR = { kind: 'colour', colour: '#2f6f5e' } as const;
+/** Square clips of {@link ROUND} pictures: red grows by {@link STEP} from picture to picture, green grows downwards. */
+const ROUND = 24;
+const STEP = 10;
+const CLIP_FPS = 12;
+const videoAt = (red: number) => (_: number, y: number): [number, number, number] => [red, (255 * (y + 140)) / 640, 60];
 /** The cover card's upper left corner. */
 const CARD = [35, 48, 63];
 
@@ -45,6 +50,9 @@ beforeAll(async () => {
   clip = { ...made, regions: () => regions };
   execFileSync('ffmpeg', ['-v', 'error', '-i', clip.y4m, '-c:v', 'libvpx', '-b:v', '4M', '-deadline', 'realtime', '-cpu-used', '8', path.join(folder, 'clip.webm')]);
   execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', "nullsrc=s=400x400,format=gbrp,geq=r='255*X/W':g='255*Y/H':b=128", '-frames:v', '1', path.join(folder, 'picture.png')]);
+  const clipOf = (file: string, ...codec: string[]): void => void execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', `nullsrc=s=400x400:r=${CLIP_FPS},format=gbrp,geq=r='${STEP}*N':g='255*Y/H':b=60`, '-frames:v', String(ROUND), '-pix_fmt', 'yuv420p', ...codec, path.join(folder, file)]);
+  clipOf('moving.webm', '-c:v', 'libvpx-vp9', '-crf', '10', '-b:v', '0', '-deadline', 'realtime', '-cpu-used', '8');
+  clipOf('moving.mp4', '-c:v', 'libx264', '-crf', '10', '-bf', '3'); // pictures that are shown in another order than they are decoded
   server = await servePages({ missing: () => missing, folders: { clips: folder }, prefix: (pathname) => (pathname.includes('effects') ? prefix : '') });
 }, 120_000);
 
@@ -212,11 +220,13 @@ describe('in Chromium', () => {
   test.each([
     ['is missing', '/clips/nowhere.png'],
     ['is not a picture', '/effects.html'],
-  ])('a picture that %s means the card and a code; another effect, and the picture once it is there, work', async (_, source) => {
+    ['is a video that is missing', '/clips/nowhere.webm'],
+    ['is a video and none', '/clips/picture.png'],
+  ])('a picture that %s means the card and a code; another effect, and the picture once it is there, work', async (what, source) => {
     ({ page } = await open(chromium));
     await page.evaluate((spec) => lab.open(spec), BLUR);
     await page.evaluate(() => lab.state('running'));
-    await page.evaluate((broken) => lab.update({ kind: 'image', source: broken }), source);
+    await page.evaluate((broken) => lab.update(broken), { kind: what.includes('video') ? 'video' as const : 'image' as const, source });
     await page.evaluate(() => lab.state('failed picture-unavailable'));
     await page.evaluate(() => lab.more(3)); // those on their way
     await page.evaluate(() => lab.more(10));
@@ -227,6 +237,60 @@ describe('in Chromium', () => {
     await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
     expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
     expect(await page.evaluate(() => lab.states())).toEqual(['covered', 'running', 'failed picture-unavailable', 'running']);
+  });
+
+  test.each(['moving.webm', 'moving.mp4'])('%s plays over and over behind the person, at its own pace and without a jump', async (file) => {
+    const opened = await open(chromium);
+    page = opened.page;
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    await page.evaluate((source) => lab.update({ kind: 'video', source }), `/clips/${file}`);
+    await page.waitForFunction((middle) => Math.abs(lab.corners().at(-1)![2] - 60) < 8 && Math.abs(lab.corners().at(-1)![1] - middle) < 8, { polling: 50 }, videoAt(0)(4, 4)[1]);
+    const first = (await page.evaluate(() => lab.seen())).length;
+    const start = (await page.evaluate(() => lab.seen()))[first - 1]![0];
+    const wanted = (2.4 * ROUND) / CLIP_FPS; // more than two rounds
+    await page.waitForFunction((end) => lab.seen().at(-1)![0] > end, { polling: 50 }, start + wanted * 1e6);
+
+    const seen = (await page.evaluate(() => lab.seen())).slice(first);
+    const pictures = (await page.evaluate(() => lab.corners())).slice(first).map(([red]) => Math.round(red / STEP));
+    // Whatever is between two pictures, the way from the one to the other is forwards in the circle, and short.
+    const steps = pictures.slice(1).map((picture, i) => (picture - pictures[i]! + ROUND) % ROUND);
+    expect(steps.filter((step) => step > ROUND / 2)).toEqual([]);
+    const pace = steps.reduce((a, b) => a + b, 0) / ((seen.at(-1)![0] - seen[0]![0]) / 1e6);
+    expect(pace / CLIP_FPS).toBeGreaterThan(0.8);
+    expect(pace / CLIP_FPS).toBeLessThan(1.2);
+    expect(new Set(pictures).size).toBeGreaterThan(ROUND * 0.8);
+
+    const pixels = await page.evaluate(() => lab.pixels());
+    const { mean, far } = distance(pixels, videoAt(pixels[0]!));
+    expect(mean).toBeLessThan(4);
+    expect(far).toBeLessThan(0.02);
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+    expect(await page.evaluate(() => lab.states())).toEqual(['covered', 'running']);
+    expect(complaints(opened.said)).toEqual([]);
+    expect(opened.said.filter((line) => line.includes('garbage collected'))).toEqual([]); // a frame that nobody closed
+  });
+
+  test('where workers decode no video the poster stands still; without one there is the card and a code', async () => {
+    prefix = 'delete self.VideoDecoder;';
+    ({ page } = await open(chromium));
+    await page.evaluate(() => lab.open({ kind: 'video', source: '/clips/moving.webm', poster: '/clips/picture.png' }));
+    await page.evaluate((colour) => lab.corner(colour), imageAt(4, 4));
+    await page.evaluate(() => lab.update({ kind: 'video', source: '/clips/moving.webm' }));
+    await page.evaluate(() => lab.state('failed video-unsupported'));
+    await page.evaluate((colour) => lab.corner(colour), CARD);
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+  });
+
+  test('a clip is looked through before it is taken: the first picture of a whole one, a code for any other', async () => {
+    ({ page } = await open(chromium));
+    for (const file of ['moving.webm', 'moving.mp4']) {
+      const found = await page.evaluate((url) => lab.inspect(url), `/clips/${file}`);
+      expect(found.slice(0, 2)).toEqual([400, 400]);
+      (found as number[]).slice(2, 5).forEach((value, i) => expect(Math.abs(value - [0, 128, 60][i]!)).toBeLessThan(8));
+    }
+    expect(await page.evaluate(() => lab.inspect('/clips/picture.png'))).toBe('picture-unavailable');
+    expect(await page.evaluate(() => lab.inspect('/clips/moving.webm', 300))).toBe('picture-unavailable');
   });
 
   test('while a frame says that the system blurs it passes as it is; the very frame that does not is blurred', async () => {
@@ -362,6 +426,11 @@ describe('in Firefox', () => {
         const luma = lab.picture();
         return luma[640 * 180 + 630]! - luma[640 * 180 + 10]! > 40; // the picture gets redder to the right
       }, { polling: 200 });
+      expect((await textures()).person).toBeGreaterThan(raw.person * 0.75);
+
+      await page.evaluate(() => lab.update({ kind: 'video', source: '/clips/moving.webm' }));
+      // Bright, then dark again: it has begun anew.
+      for (const bright of [true, false, true]) await page.waitForFunction((wanted) => wanted === (lab.picture()[640 * 350 + 10]! > 150), { polling: 100 }, bright);
       expect((await textures()).person).toBeGreaterThan(raw.person * 0.75);
       expect(complaints(said)).toEqual([]);
     } finally {

@@ -6,7 +6,7 @@ const read = (given: unknown) => {
 };
 
 const DEFAULTS = {
-  effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, default: 'off', remember: true, pictures: [] },
+  effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, default: 'off', remember: true, pictures: [], videos: [] },
   recorder: { enabled: true, announce: true, videoBitsPerSecond: 2_500_000 },
 };
 
@@ -56,6 +56,23 @@ test('pictures come from this site alone; each wrong entry costs one warning wit
   expect(warnings).toHaveLength(3);
   expect(warnings.map((each) => /pictures\.\d/.exec(each)?.[0])).toEqual(['pictures.4', 'pictures.2', 'pictures.0']);
   expect(warnings[2]).toBe('config.greenroom.effects.pictures.0.url is "https://other.example/a.jpg", but must be an address on this site; this entry is ignored.');
+});
+
+test('videos come from this site alone, and so do their posters', () => {
+  const { config, warnings } = read({
+    effects: {
+      videos: [
+        { name: 'Waves', url: '/waves.webm', poster: 'waves.jpg' },
+        { name: 'Clouds', url: '/clouds.mp4' },
+        { name: 'Spy', url: '/spy.webm', poster: 'https://other.example/spy.jpg' },
+      ],
+    },
+  });
+  expect(config.effects.videos).toEqual([
+    { name: 'Waves', url: 'https://meet.example/waves.webm', poster: 'https://meet.example/sub/waves.jpg' },
+    { name: 'Clouds', url: 'https://meet.example/clouds.mp4' },
+  ]);
+  expect(warnings).toEqual(['config.greenroom.effects.videos.2.poster is "https://other.example/spy.jpg", but must be an address on this site; this entry is ignored.']);
 });
 
 test('several wrong flags are each reported once', () => {

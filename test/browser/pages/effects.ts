@@ -1,6 +1,6 @@
 // A camera, an output, and what left it. Every method answers with plain data, as it is called from outside.
 import type { EffectSpec, EffectState, EffectTrack } from '../../../effects';
-import { EffectError, Effects } from '../../../effects';
+import { EffectError, Effects, inspectVideo } from '../../../effects';
 import { decodeMark } from '../../tools/marks';
 
 const cover = { title: 'Camera is getting ready', detail: 'Your picture appears in a moment' };
@@ -13,6 +13,8 @@ const watchers = new Set<() => void>();
 const frames = { total: 0, marked: 0, sizes: [] as string[] };
 /** Of every frame of the output: its timestamp in microseconds, and whether it carried the mark. */
 const seen: [number, boolean][] = [];
+/** And its upper left corner: red, green and blue. */
+const corners: [number, number, number][] = [];
 /** The output's newest frame. */
 let latest = { rgba: new Uint8Array(), width: 0, height: 0 };
 
@@ -28,6 +30,8 @@ const watch = async (track: MediaStreamTrack): Promise<void> => {
     const rgba = new Uint8Array(width * height * 4);
     await frame.copyTo(rgba, { format: 'RGBA' });
     latest = { rgba, width, height };
+    const corner = 4 * (4 * width + 4);
+    corners.push([rgba[corner]!, rgba[corner + 1]!, rgba[corner + 2]!]);
     frame.close();
     const luma = new Uint8Array(width * height);
     for (let i = 0; i < luma.length; i++) luma[i] = (rgba[4 * i]! * 66 + rgba[4 * i + 1]! * 129 + rgba[4 * i + 2]! * 25 + 4224) >> 8;
@@ -107,6 +111,18 @@ const lab = {
   corner: (colour: readonly number[]) =>
     until(() => latest.width > 0 && colour.every((value, i) => Math.abs(latest.rgba[4 * (4 * latest.width + 4) + i]! - value) < 10)),
   seen: () => seen,
+  corners: () => corners,
+  /** Size and middle pixel of a clip's first picture, or the code of why there is none. */
+  async inspect(url: string, bytes = Infinity): Promise<number[] | string> {
+    try {
+      const bitmap = await createImageBitmap(await inspectVideo((await (await fetch(url)).blob()).slice(0, bytes)));
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
+      context.drawImage(bitmap, 0, 0);
+      return [bitmap.width, bitmap.height, ...context.getImageData(bitmap.width >> 1, bitmap.height >> 1, 1, 1).data];
+    } catch (error) {
+      return error instanceof EffectError ? error.failure.code : String(error);
+    }
+  },
   /** Lets the camera's settings say that the system blurs, which no device here does. */
   systemBlur(on: boolean): void {
     const settings = camera!.getSettings();
