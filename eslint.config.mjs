@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', 'effects/kernel/assembly/'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', 'effects/*/assembly/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],

@@ -51,8 +51,21 @@ const plugin = {
       swc,
       // MediaPipe's loader is fetched by its own importScripts at run time; webpack only emits it.
       { test: /vision_wasm_\w+\.(js|wasm)$/, type: 'asset/resource' },
-      { test: /\.tflite$/, type: 'asset/resource', use: path.resolve(__dirname, 'effects/segmenter/tflite-metadata.cjs') },
-      { resourceQuery: /wasm/, type: 'asset/resource', generator: { filename: 'assets/kernel.[contenthash:10].wasm' }, use: path.resolve(__dirname, 'effects/kernel/loader.cjs') },
+      {
+        test: /\.tflite$/,
+        type: 'asset/resource',
+        oneOf: [
+          { resourceQuery: /weights/, generator: { filename: 'assets/selfie_segmentation.[contenthash:10].bin' }, use: path.resolve(__dirname, 'effects/segmenter/weights.cjs') },
+          { use: path.resolve(__dirname, 'effects/segmenter/tflite-metadata.cjs') },
+        ],
+      },
+      {
+        resourceQuery: /wasm/,
+        type: 'asset/resource',
+        // By their folders: kernel and segmenter.
+        generator: { filename: ({ filename }) => `assets/${path.basename(path.resolve(filename, '../..'))}.[contenthash:10].wasm` },
+        use: path.resolve(__dirname, 'effects/kernel/loader.cjs'),
+      },
       { test: /\.(svg|webp)$/, type: 'asset/resource' },
       // The bundle imports its wasm loader by a computed name that is never used in a classic worker.
       { test: /vision_bundle\.mjs$/, parser: { exprContextCritical: false } },

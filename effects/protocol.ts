@@ -2,13 +2,13 @@ import type { CoverText, EffectFailure, EffectSpec } from './spec';
 
 /** Addresses of what the worker loads on first need; absolute, same origin. */
 export interface SegmenterAssets {
-  /** MediaPipe's own loader script, fetched by `importScripts`. */
-  readonly loader: string;
-  readonly wasm: string;
-  readonly loaderNoSimd: string;
-  readonly wasmNoSimd: string;
-  /** 256x144 selfie model with its metadata completed. */
-  readonly model: string;
+  /** The network's code, see segmenter/assembly/, and the weights in its order, see segmenter/weights.cjs. */
+  readonly network: string;
+  readonly weights: string;
+  /** What MediaPipe's engine needs, where SIMD is missing: its loader script, fetched by `importScripts`; its code; the 256x144 model with its metadata completed. */
+  readonly mediapipeLoader: string;
+  readonly mediapipeWasm: string;
+  readonly mediapipeModel: string;
 }
 
 /** And the frame kernel, see kernel/. */

@@ -8,7 +8,8 @@ import { CoverFrames } from './cover';
 import type { Kernel } from './kernel/kernel';
 import { loadKernel } from './kernel/kernel';
 import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
-import { Segmenter } from './segmenter/segmenter';
+import type { Segmenter } from './segmenter/segmenter';
+import { loadSegmenter } from './segmenter/segmenter';
 import type { EffectSpec } from './spec';
 import { EffectError, toFailure } from './spec';
 import { isBlurredBySystem } from './system-blur';
@@ -44,7 +45,7 @@ class SharedEngine {
     const makeKernel = await loadKernel(assets.kernel).catch((error: unknown) => {
       throw new EffectError('engine-unavailable', error);
     });
-    this.ready = { segmenter: await Segmenter.load(assets), makeKernel };
+    this.ready = { segmenter: await loadSegmenter(assets), makeKernel };
     return this.ready;
   }
 }

@@ -1,4 +1,4 @@
-/** Compiles the frame kernel to WebAssembly; see the implementation. */
+/** The frame kernel, compiled. */
 export function compileKernel(): Promise<Uint8Array<ArrayBuffer>>;
-/** The files that go into the kernel, absolute paths. */
-export function kernelSources(): string[];
+/** The segmentation network, compiled. */
+export function compileNetwork(): Promise<Uint8Array<ArrayBuffer>>;

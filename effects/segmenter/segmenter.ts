@@ -1,106 +1,48 @@
-import { ImageSegmenter } from '@mediapipe/tasks-vision';
 import type { SegmenterAssets } from '../protocol';
 import { EffectError } from '../spec';
+import { Network } from './network';
 
 /** Size of the model's picture and mask, in pixels. @public */
 export const MASK_WIDTH = 256;
 /** @public */
 export const MASK_HEIGHT = 144;
 
-/**
- * A person mask for a small picture, by MediaPipe's selfie model on the CPU.
- *
- * The CPU delegate of tasks-vision still opens a WebGL context; where the browser has none, the first
- * {@link segment} throws.
- */
-export class Segmenter {
-  readonly #engine: ImageSegmenter;
-
-  private constructor(engine: ImageSegmenter) {
-    this.#engine = engine;
-  }
-
-  /** @throws EffectError with `model-unavailable` or `engine-unavailable` */
-  static async load(assets: SegmenterAssets): Promise<Segmenter> {
-    const model = await fetchModel(assets.model);
-    const simd = supportsSimd();
-    hushEngine();
-    try {
-      const engine = await ImageSegmenter.createFromOptions(
-        {
-          wasmLoaderPath: simd ? assets.loader : assets.loaderNoSimd,
-          wasmBinaryPath: simd ? assets.wasm : assets.wasmNoSimd,
-        },
-        {
-          baseOptions: { modelAssetBuffer: model, delegate: 'CPU' },
-          runningMode: 'IMAGE',
-          outputConfidenceMasks: true,
-          outputCategoryMask: false,
-        },
-      );
-      return new Segmenter(engine);
-    } catch (error) {
-      throw new EffectError('engine-unavailable', error);
-    }
-  }
-
+/** A person mask for a small picture, by MediaPipe's selfie model on the CPU. */
+export interface Segmenter {
   /**
    * @param picture RGBA, {@link MASK_WIDTH} x {@link MASK_HEIGHT}
    * @param mask receives the person's confidence, 0 to 255, row by row, same size
+   * @throws when the engine fails; the mask is then worth nothing
    */
-  segment(picture: ImageData, mask: Uint8Array): void {
-    this.#engine.segment(picture, (result) => {
-      const confidence = result.confidenceMasks?.[0]?.getAsFloat32Array();
-      if (confidence?.length !== mask.length) throw new Error('the model gave no mask');
-      for (let i = 0; i < mask.length; i++) mask[i] = (confidence[i] ?? 0) * 255 + 0.5;
-    });
-  }
-
-  dispose(): void {
-    this.#engine.close();
-  }
+  segment(picture: ImageData, mask: Uint8Array): void;
+  dispose(): void;
 }
 
-const fetchModel = async (url: string): Promise<Uint8Array> => {
-  try {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`${response.status} for the segmentation model`);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    // A server that answers every address with its index page would hand HTML to the engine.
-    if (String.fromCharCode(...bytes.subarray(4, 8)) !== 'TFL3') throw new Error('the segmentation model is not a TFLite file');
-    return bytes;
-  } catch (error) {
-    throw new EffectError('model-unavailable', error);
+/**
+ * Our own straight code for the model where WebAssembly has SIMD; elsewhere MediaPipe's engine, which is loaded only then.
+ *
+ * @throws EffectError with `model-unavailable` or `engine-unavailable`
+ */
+export const loadSegmenter = async (assets: SegmenterAssets): Promise<Segmenter> => {
+  const code = await fetchFile(assets.network, 'engine-unavailable');
+  if (WebAssembly.validate(code)) {
+    const weights = await fetchFile(assets.weights, 'model-unavailable');
+    return await Network.load(code, weights);
   }
+  console.warn('[greenroom] this browser cannot run the fast segmenter; effects will be slow');
+  const { MediaPipeSegmenter } = await import(/* webpackChunkName: "mediapipe" */ './mediapipe').catch((error: unknown) => {
+    throw new EffectError('engine-unavailable', error);
+  });
+  return await MediaPipeSegmenter.load(assets);
 };
 
-/** A module whose one function holds a v128 constant: valid only where wasm SIMD is. */
-const SIMD_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-]);
-const supportsSimd = (): boolean => WebAssembly.validate(SIMD_PROBE);
-
-/** What the engine says about itself at every start, in glog's form: I and W lines, and that it runs. */
-const CHATTER = /^[IW]\d{4} \d\d:\d\d|^INFO: |^Graph successfully/;
-
-let hushed = false;
-
-/**
- * Keeps the engine's chatter, some of it on the error channel, out of the meeting's console. Emscripten takes its
- * printers from a global `Module`, which MediaPipe's loader hands on and then clears; some lines go to this worker's
- * own console directly.
- */
-const hushEngine = (): void => {
-  if (!hushed) for (const channel of ['log', 'info', 'warn', 'error'] as const) {
-    const original = console[channel].bind(console);
-    console[channel] = (...values: unknown[]) => {
-      if (!CHATTER.test(String(values[0]))) original(...values);
-    };
+/** @throws EffectError with `code` */
+const fetchFile = async (url: string, code: 'engine-unavailable' | 'model-unavailable'): Promise<Uint8Array<ArrayBuffer>> => {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${response.status} for ${url}`);
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw new EffectError(code, error);
   }
-  hushed = true;
-  const say = (line: string): void => console.warn('[greenroom] segmenter:', line);
-  const print = (line: string): void => {
-    if (!CHATTER.test(line)) say(line);
-  };
-  Object.assign(self, { Module: { print, printErr: print } });
 };

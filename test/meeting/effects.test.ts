@@ -145,7 +145,7 @@ test('with privacy required the mark is never read, whatever is chosen or rememb
 
 test.each([
   ['worker', /effects-worker/, 'worker is missing'],
-  ['model', /\.tflite$/, 'model file is missing'],
+  ['model', /selfie_segmentation\.[0-9a-f]+\.bin$/, 'model file is missing'],
 ])('without the %s file the meeting goes on, the card is shown, and one notice says what to do', async (_, missing, sentence) => {
   const { meeting, b, room, openA } = await setUp(marked, { missing, greenroom: { effects: { default: 'blur' } } });
   const page = await openA();

@@ -101,7 +101,7 @@ describe('after the steps for the Debian package', () => {
     const script = await fetch(`${nginx.origin}/static/greenroom/greenroom.js`);
     expect([script.status, script.headers.get('cache-control')]).toEqual([200, 'no-cache']);
     const files = readdirSync(path.join(web, 'static/greenroom/assets'));
-    for (const [ending, type] of [['.wasm', 'application/wasm'], ['.tflite', 'application/octet-stream'], ['.svg', 'image/svg+xml'], ['.js', 'text/javascript']] as const) {
+    for (const [ending, type] of [['.wasm', 'application/wasm'], ['.bin', 'application/octet-stream'], ['.svg', 'image/svg+xml'], ['.js', 'text/javascript']] as const) {
       const file = files.find((name) => name.endsWith(ending));
       const { status, headers } = await fetch(`${nginx.origin}/static/greenroom/assets/${file ?? ''}`);
       expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([200, type, 'public, max-age=31536000, immutable']);
