@@ -11,7 +11,14 @@ export type EffectSpec =
    */
   | { readonly kind: 'video'; readonly source: PictureSource; readonly poster?: PictureSource }
   /** One colour instead of the room, as `#rrggbb`. */
-  | { readonly kind: 'colour'; readonly colour: string };
+  | { readonly kind: 'colour'; readonly colour: string }
+  /**
+   * The person alone, for a scene that is put together later on this page. Where frames travel as such (Chromium), the
+   * output's frames are I420A: alpha is the matte, 255 for the person, and is not multiplied into the colours. Where alpha
+   * is 0 the colours are black, and black is what is seen wherever alpha is lost: in an encoder, and on the canvas that
+   * frames travel by in other browsers.
+   */
+  | { readonly kind: 'transparent' };
 
 /**
  * The address of a picture or clip on this origin, or the file itself: any raster format the browser decodes; WebM or MP4

@@ -1,6 +1,7 @@
 import type { Backdrop } from './backdrop/backdrop';
 import { loadBackdrop } from './backdrop/backdrop';
 import { colourFor } from './backdrop/colour';
+import { makeCutOut } from './compositor/cut-out';
 import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/frames';
 import type { Background } from './compositor/planar';
 import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
@@ -52,7 +53,7 @@ class SharedEngine {
 const engine = new SharedEngine();
 
 /** An effect that has all it needs. */
-type Scene = Extract<EffectSpec, { kind: 'blur' | 'colour' }> | { readonly kind: 'picture'; readonly backdrop: Backdrop };
+type Scene = Extract<EffectSpec, { kind: 'blur' | 'colour' | 'transparent' }> | { readonly kind: 'picture'; readonly backdrop: Backdrop };
 
 /**
  * One camera's way through the worker. Whatever happens in {@link transform}, a raw frame comes out of it only while
@@ -195,7 +196,7 @@ class Lane {
     this.#compositor.modelInput(this.#input, isFullRange(frame));
     engine.ready.segmenter.segment(this.#input, this.#mask);
     this.#compositor.render(this.#mask, backgroundOf(this.#scene, this.#compositor, frame));
-    return makeFrame(this.#compositor, frame);
+    return this.#scene.kind === 'transparent' ? makeCutOut(this.#compositor, frame) : makeFrame(this.#compositor, frame);
   }
 
   #tell(state: LaneState): void {
@@ -210,6 +211,7 @@ class Lane {
 const backgroundOf = (scene: Scene, compositor: PlanarCompositor, frame: VideoFrame): Background => {
   switch (scene.kind) {
     case 'blur':
+    case 'transparent':
       return scene;
     case 'colour':
       return { kind: 'colour', ...colourFor(frame, scene.colour) };

@@ -8,7 +8,7 @@ import { openSource } from './source';
 const MAX_PIXELS = 1920 * 1088;
 
 /** One encoded picture; times in microseconds from the clip's start. */
-export interface Packet {
+interface Packet {
   readonly type: 'key' | 'delta';
   readonly timestamp: number;
   readonly duration: number;

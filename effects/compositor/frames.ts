@@ -39,18 +39,19 @@ export const readFrame = async (frame: VideoFrame, compositor: PlanarCompositor)
 
 /** @returns a new frame with the compositor's planes and the timing of `like`; the caller closes it */
 export const makeFrame = (compositor: PlanarCompositor, like: VideoFrame): VideoFrame =>
-  new VideoFrame(compositor.frameBytes, {
-    format: 'I420',
-    codedWidth: compositor.width,
-    codedHeight: compositor.height,
-    layout: compositor.layout('frame'),
-    displayWidth: like.displayWidth,
-    displayHeight: like.displayHeight,
-    timestamp: like.timestamp,
-    ...(like.duration === null ? {} : { duration: like.duration }),
-    colorSpace: isPlanar(like) ? like.colorSpace.toJSON() : { matrix: 'smpte170m', primaries: 'bt709', transfer: 'bt709', fullRange: false },
-    ...orientation(like),
-  });
+  new VideoFrame(compositor.frameBytes, { ...describeFrame(compositor, like), format: 'I420', layout: compositor.layout('frame') });
+
+/** What the compositor's planes are, with the timing of `like`. */
+export const describeFrame = (compositor: PlanarCompositor, like: VideoFrame): Omit<VideoFrameBufferInit, 'format' | 'layout'> => ({
+  codedWidth: compositor.width,
+  codedHeight: compositor.height,
+  displayWidth: like.displayWidth,
+  displayHeight: like.displayHeight,
+  timestamp: like.timestamp,
+  ...(like.duration === null ? {} : { duration: like.duration }),
+  colorSpace: isPlanar(like) ? like.colorSpace.toJSON() : { matrix: 'smpte170m', primaries: 'bt709', transfer: 'bt709', fullRange: false },
+  ...orientation(like),
+});
 
 /** Whether the samples of a frame use the full range, as they lie in the compositor's planes. */
 export const isFullRange = (frame: VideoFrame): boolean => isPlanar(frame) && frame.colorSpace.fullRange === true;

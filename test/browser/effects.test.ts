@@ -285,6 +285,29 @@ describe('in Chromium', () => {
     expect(opened.said.filter((line) => line.includes('garbage collected'))).toEqual([]); // a frame that nobody closed
   });
 
+  test('transparent hands on the person with a matte, and no room under it; another effect on the same track is whole again', async () => {
+    const opened = await open(chromium);
+    page = opened.page;
+    await page.evaluate(() => lab.open({ kind: 'transparent' }));
+    await page.evaluate(() => lab.format('I420A'));
+    await page.evaluate(() => lab.more(5));
+    const [pixels, alpha] = await page.evaluate(() => [lab.pixels(), lab.alpha()] as const);
+    const { surelyBackground, surelyPerson } = clip.regions();
+    const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+    expect(mean(alpha.filter((_, i) => surelyPerson[i] === 255))).toBeGreaterThan(250);
+    expect(mean(alpha.filter((_, i) => surelyBackground[i] === 255))).toBeLessThan(3);
+    // Black by itself, whatever becomes of alpha.
+    const nothing = alpha.flatMap((value, i) => (value === 0 ? pixels.slice(3 * i, 3 * i + 3) : []));
+    expect(nothing.length).toBeGreaterThan(pixels.length / 4);
+    expect(mean(nothing)).toBeLessThan(1);
+
+    await page.evaluate((spec) => lab.update(spec), COLOUR);
+    await page.evaluate((colour) => lab.corner(colour), [0x2f, 0x6f, 0x5e]);
+    expect(new Set(await page.evaluate(() => lab.alpha()))).toEqual(new Set([255]));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+    expect(complaints(opened.said)).toEqual([]);
+  });
+
   test('where workers decode no video the poster stands still; without one there is the card and a code', async () => {
     prefix = 'delete self.VideoDecoder;';
     ({ page } = await open(chromium));
@@ -440,6 +463,10 @@ describe('in Firefox', () => {
         const luma = lab.picture();
         return luma[640 * 180 + 630]! - luma[640 * 180 + 10]! > 40; // the picture gets redder to the right
       }, { polling: 200 });
+      expect((await textures()).person).toBeGreaterThan(raw.person * 0.75);
+
+      await page.evaluate(() => lab.update({ kind: 'transparent' }));
+      await page.waitForFunction(() => lab.picture()[640 * 180 + 630]! < 25, { polling: 200 }); // black
       expect((await textures()).person).toBeGreaterThan(raw.person * 0.75);
 
       await page.evaluate(() => lab.update({ kind: 'video', source: '/clips/moving.webm' }));

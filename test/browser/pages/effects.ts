@@ -16,7 +16,7 @@ const seen: [number, boolean][] = [];
 /** And its upper left corner: red, green and blue. */
 const corners: [number, number, number][] = [];
 /** The output's newest frame. */
-let latest = { rgba: new Uint8Array(), width: 0, height: 0 };
+let latest = { rgba: new Uint8Array(), width: 0, height: 0, format: '' };
 
 const name = (state: EffectState): string => (state.kind === 'failed' ? `failed ${state.failure.code}` : state.kind);
 
@@ -29,7 +29,7 @@ const watch = async (track: MediaStreamTrack): Promise<void> => {
     const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
     const rgba = new Uint8Array(width * height * 4);
     await frame.copyTo(rgba, { format: 'RGBA' });
-    latest = { rgba, width, height };
+    latest = { rgba, width, height, format: frame.format ?? '' };
     const corner = 4 * (4 * width + 4);
     corners.push([rgba[corner]!, rgba[corner + 1]!, rgba[corner + 2]!]);
     frame.close();
@@ -110,6 +110,10 @@ const lab = {
   /** Resolves with the first frame whose upper left corner has about this colour. Chromium only. */
   corner: (colour: readonly number[]) =>
     until(() => latest.width > 0 && colour.every((value, i) => Math.abs(latest.rgba[4 * (4 * latest.width + 4) + i]! - value) < 10)),
+  /** Resolves when a frame of this format has left. Chromium only. */
+  format: (wanted: string) => until(() => latest.format === wanted),
+  /** Alpha of every pixel of the newest frame, row by row. Chromium only. */
+  alpha: () => Array.from({ length: latest.width * latest.height }, (_, i) => latest.rgba[4 * i + 3]!),
   seen: () => seen,
   corners: () => corners,
   /** Size and middle pixel of a clip's first picture, or the code of why there is none. */
