@@ -159,12 +159,12 @@ export function skews({ shown, beeps }: ClockReading): { at: number; skew: numbe
   return found;
 }
 
-/** The epoch time of each picture, from the time at which the first was painted at the earliest, ms. */
-export function epochs({ shown }: ClockReading, earliest: number): { at: number; epoch: number }[] {
-  let expected = earliest;
+/** The epoch time of each picture, ms, given that of the recording's start, ms. */
+export function epochs({ shown }: ClockReading, startedAt: number): { at: number; epoch: number }[] {
+  let expected = startedAt - CLOCK_MS / 4; // the first picture may be older than the recording, and may be late
   let before = 0;
   return shown.map(({ at, clock }, i) => {
-    // Pictures come in order and without long breaks; the first is less than a turn of the clock late.
+    // Pictures come in order and without long breaks.
     if (i > 0) expected += at - before;
     before = at;
     const behind = ((clock - expected) % CLOCK_MS + CLOCK_MS) % CLOCK_MS;

@@ -16,6 +16,15 @@ declare const stage: RecorderStage;
 const SAMPLE_MS = 10_000;
 const MS_PER_HOUR = 3_600_000;
 
+interface Sample {
+  /** Since the recording began, ms. */
+  readonly at: number;
+  readonly cpuMs: number;
+  readonly pssMb: number;
+  /** Without program files: their share falls and rises with every other browser on the machine. */
+  readonly ownMb: number;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' }, json: { type: 'boolean', default: false }, keep: { type: 'string' } } });
   const length = Number(values.minutes) * 60_000;
@@ -29,18 +38,18 @@ async function main(): Promise<void> {
     await page.evaluate(() => stage.openMicrophone());
     const { id } = await page.evaluate(() => stage.start());
     const started = performance.now();
-    const memory: { x: number; y: number }[] = [];
-    let cpuMs = 0;
+    const samples: Sample[] = [];
     while (performance.now() - started < length) {
       await pause(SAMPLE_MS);
-      const use = await useOfTree(pid);
-      cpuMs = use.cpuMs;
-      memory.push({ x: performance.now() - started, y: use.pssMb });
-      const { x, y } = memory.at(-1)!;
-      if (memory.length % 6 === 0) process.stderr.write(`${(x / 60_000).toFixed(1)} min: ${y.toFixed(0)} MB, ${(cpuMs / x).toFixed(2)} cores\n`);
+      const { cpuMs, pssMb, processes } = await useOfTree(pid);
+      const sample = { at: performance.now() - started, cpuMs, pssMb, ownMb: processes.reduce((sum, { ownMb }) => sum + ownMb, 0) };
+      samples.push(sample);
+      if (samples.length % 6 === 0) process.stderr.write(`${(sample.at / 60_000).toFixed(1)} min: ${sample.ownMb.toFixed(0)} MB, ${(sample.cpuMs / sample.at).toFixed(2)} cores\n`);
     }
     const info = await page.evaluate(() => stage.stop());
-    const settled = memory.filter(({ x }) => x >= warmUp);
+    const settled = samples.filter(({ at }) => at >= warmUp);
+    const growth = (pick: (sample: Sample) => number): number => slope(settled.map((sample) => ({ x: sample.at, y: pick(sample) }))) * MS_PER_HOUR;
+    const typical = (part: typeof samples): number => quantile(part.map(({ ownMb }) => ownMb), 0.5);
     const saved = performance.now();
     const file = await theatre.downloaded(await page.evaluate((which) => stage.save(which), id));
     process.stderr.write(`${(info.bytes / 1e6).toFixed(0)} MB saved in ${((performance.now() - saved) / 1000).toFixed(0)} s\n`);
@@ -52,9 +61,10 @@ async function main(): Promise<void> {
     const skewOf = (part: typeof late): number => quantile(part.map(({ skew }) => skew), 0.5);
     const summary = {
       minutes: Number(values.minutes),
-      memorySlopeMbPerHour: slope(settled) * MS_PER_HOUR,
-      memoryStartMb: quantile(settled.slice(0, 6).map(({ y }) => y), 0.5),
-      memoryEndMb: quantile(settled.slice(-6).map(({ y }) => y), 0.5),
+      memorySlopeMbPerHour: growth(({ ownMb }) => ownMb),
+      pssSlopeMbPerHour: growth(({ pssMb }) => pssMb),
+      memoryStartMb: typical(settled.slice(0, 30)),
+      memoryEndMb: typical(settled.slice(-30)),
       driftMsPerHour: slope(late.map(({ at, skew }) => ({ x: at, y: skew }))) * MS_PER_HOUR,
       skewFirstTenthMs: skewOf(late.slice(0, Math.ceil(late.length / 10))),
       skewLastTenthMs: skewOf(late.slice(-Math.ceil(late.length / 10))),
@@ -62,7 +72,7 @@ async function main(): Promise<void> {
       beeps: reading.beeps.length,
       pictures: reading.shown.length,
       unreadable: reading.unreadable,
-      cores: cpuMs / settled.at(-1)!.x,
+      cores: samples.at(-1)!.cpuMs / samples.at(-1)!.at,
       bytes: info.bytes,
     };
     console.table(summary);

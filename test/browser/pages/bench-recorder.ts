@@ -169,6 +169,8 @@ const stage = {
   async stop(): Promise<RecordingInfo> {
     return await engine().stop();
   },
+  pause(): void { engine().pause(); },
+  resume(): void { engine().resume(); },
   async list(): Promise<RecordingInfo[]> {
     return await engine().list();
   },
@@ -217,10 +219,13 @@ const stage = {
     const running = await startWay(kind, stream);
     peer = { stop: () => running.stop().finally(release) };
   },
-  async stopPeer(): Promise<void> {
+  /** Downloads what it recorded. */
+  async stopPeer(): Promise<{ fileName: string; bytes: number }> {
     await peer?.stop();
-    peer = null;
-    memory.length = 0;
+    if (memory.length === 0) return await stage.leftBeside();
+    const file = new Blob(memory, { type: MIME_TYPE });
+    download(file, 'memory.webm');
+    return { fileName: 'memory.webm', bytes: file.size };
   },
 };
 

@@ -1,0 +1,161 @@
+/**
+ * `npm run bench:recorder`: what a crash costs; how late sound is against the picture, before and after export; how long
+ * the export of hours takes, and how much memory; and how much of the processor recording takes, beside a plain
+ * MediaRecorder into memory, a `createWritable` file as Jitsi Meet's recorder writes it, and RecordRTC. Every measurement
+ * has a browser of its own, in turn, so that whatever else the machine does, it does to all of them.
+ *
+ * `-- --runs N` (rounds of skew and processor), `--crashes N`, `--seconds S` (each measurement's length), `--hours 1,4`
+ * (lengths to export), `--parts crash,skew,cpu,export`; `--json` adds one JSON object as the last line, with null for what
+ * was not measured.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { packetTimes } from '../browser/media';
+import type { Peer, RecorderStage } from '../browser/pages/bench-recorder';
+import { crash, type CrashSummary } from '../crash/crash';
+import { fetchPackage } from './npm-cache';
+import { useOfTree } from './process-tree';
+import { quantile, readClock, skews } from './recorder-analysis';
+import { measureExport } from './recorder-export';
+import { Theatre } from './recorder-stage';
+
+declare const stage: RecorderStage;
+
+const RECORD_RTC = 'recordrtc@5.6.2';
+const WARM_UP_MS = 3000;
+
+type Contestant = 'nobody' | 'ours' | Peer;
+const contestants: readonly Contestant[] = ['nobody', 'ours', 'memory', 'writable', 'recordrtc'];
+
+interface Skew {
+  /** How late the sound is, ms: the middle beep, and the width of the middle nine tenths. */
+  readonly middle: number;
+  readonly spread: number;
+}
+
+/** Of a recording with a pause in it: as it was encoded, and as users get it. */
+async function measureSkew(seconds: number): Promise<{ encoded: Skew; exported: Skew }> {
+  const theatre = await Theatre.open('chromium');
+  try {
+    const { page } = await theatre.raise();
+    await page.evaluate(() => stage.beep());
+    const { id } = await page.evaluate(() => stage.start());
+    await pause(seconds * 500); // half of the length
+    await page.evaluate(() => stage.pause());
+    await pause(1300); // not a whole beep
+    await page.evaluate(() => stage.resume());
+    await pause(seconds * 500);
+    await page.evaluate(() => stage.stop());
+    const of = async (saved: { fileName: string; bytes: number }): Promise<Skew> => {
+      const found = skews(await readClock(await theatre.downloaded(saved))).map(({ skew }) => skew);
+      return { middle: quantile(found, 0.5), spread: quantile(found, 0.95) - quantile(found, 0.05) };
+    };
+    return { encoded: await of(await page.evaluate((which) => stage.saveRaw(which), id)), exported: await of(await page.evaluate((which) => stage.save(which), id)) };
+  } finally {
+    await theatre.close();
+  }
+}
+
+interface Cost {
+  /** Of the whole browser while somebody records the tab. */
+  readonly cores: number;
+  /** Pictures per second in the file; a busy machine drops some, which costs nothing. */
+  readonly fps: number;
+}
+
+async function measureCost(contestant: Contestant, seconds: number, folders: Readonly<Record<string, string>>): Promise<Cost> {
+  const theatre = await Theatre.open('chromium', { folders, width: 1280, height: 720 });
+  try {
+    const { launched, page } = await theatre.raise();
+    await page.evaluate(() => stage.beep());
+    const recording = contestant === 'ours' ? await page.evaluate(() => stage.start()) : null;
+    if (contestant !== 'ours' && contestant !== 'nobody') await page.evaluate((kind) => stage.startPeer(kind), contestant);
+    await pause(WARM_UP_MS); // code is compiled in tiers, and encoders find their pace
+    const pid = launched.process.pid ?? 0;
+    const [from, before] = [performance.now(), await useOfTree(pid)];
+    await pause(seconds * 1000); // the length of the measurement
+    const [to, after] = [performance.now(), await useOfTree(pid)];
+    const cores = (after.cpuMs - before.cpuMs) / (to - from);
+    if (contestant === 'nobody') return { cores, fps: 0 };
+    if (recording !== null) await page.evaluate(() => stage.stop());
+    const file = await theatre.downloaded(await (recording === null ? page.evaluate(() => stage.stopPeer()) : page.evaluate((id) => stage.save(id), recording.id)));
+    const times = await packetTimes(file, 'v:0');
+    return { cores, fps: (times.length - 1) / (times.at(-1)! - times[0]!) };
+  } finally {
+    await theatre.close();
+  }
+}
+
+async function benchSkew(runs: number, seconds: number): Promise<{ skewMs: number; skewSpreadMs: number; skewExportedMs: number; skewExportedSpreadMs: number }> {
+  const rounds: { encoded: Skew; exported: Skew }[] = [];
+  for (let run = 0; run < runs; run++) rounds.push(await measureSkew(seconds));
+  console.log('\nHow late the sound is, ms');
+  console.table(rounds.map(({ encoded, exported }) => ({ encoded: encoded.middle, spread: encoded.spread, exported: exported.middle, 'spread exported': exported.spread })).map(rounded));
+  // The middle of the recordings, and the widest spread within one.
+  const middle = (key: 'encoded' | 'exported'): number => quantile(rounds.map((round) => round[key].middle), 0.5);
+  const widest = (key: 'encoded' | 'exported'): number => Math.max(...rounds.map((round) => round[key].spread));
+  return { skewMs: middle('encoded'), skewSpreadMs: widest('encoded'), skewExportedMs: middle('exported'), skewExportedSpreadMs: widest('exported') };
+}
+
+async function benchCosts(runs: number, seconds: number): Promise<{ cpuTabMsPerFrame: number; cpuOursOverMemory: number; cpuOursOverWritable: number; cpuOursOverRecordRTC: number }> {
+  const folders = { peer: await fetchPackage(RECORD_RTC, 'RecordRTC.js') };
+  const costs = new Map<Contestant, Cost[]>(contestants.map((each) => [each, []]));
+  for (let run = 0; run < runs; run++) for (const each of contestants) costs.get(each)?.push(await measureCost(each, seconds, folders));
+  const middle = (of: Contestant, key: keyof Cost): number => quantile((costs.get(of) ?? []).map((cost) => cost[key]), 0.5);
+  const perFrame = (of: Contestant): number => (1000 * (middle(of, 'cores') - middle('nobody', 'cores'))) / middle(of, 'fps');
+  console.log(`\nThe processor's part in recording a tab of 1280x720, medians of ${runs} interleaved runs`);
+  console.table(Object.fromEntries(contestants.map((each) => [each, rounded({ 'cores of the browser': middle(each, 'cores'), fps: middle(each, 'fps'), 'recording, ms per picture': perFrame(each), 'ours over it': perFrame('ours') / perFrame(each) })])));
+  return { cpuTabMsPerFrame: perFrame('ours'), cpuOursOverMemory: perFrame('ours') / perFrame('memory'), cpuOursOverWritable: perFrame('ours') / perFrame('writable'), cpuOursOverRecordRTC: perFrame('ours') / perFrame('recordrtc') };
+}
+
+async function benchCrash(crashes: number): Promise<Pick<CrashSummary, 'lossMedianS' | 'lossMaxS' | 'writableLossMedianS' | 'memoryLossMedianS' | 'runs'>> {
+  const { lossMedianS, lossMaxS, writableLossMedianS, memoryLossMedianS, runs } = await crash('chromium', crashes, () => undefined);
+  const summary = { lossMedianS, lossMaxS, writableLossMedianS, memoryLossMedianS, runs };
+  console.log('\nLost by kill -9 at a random moment');
+  console.table(rounded(summary));
+  return summary;
+}
+
+async function benchExport(hours: readonly number[]): Promise<Record<string, number>> {
+  const figures = new Map<number, Awaited<ReturnType<typeof measureExport>>>();
+  for (const each of hours) figures.set(each, await measureExport(each * 3600));
+  console.log('\nExport of long recordings');
+  console.table(Object.fromEntries([...figures].map(([each, figure]) => [`${each} h`, rounded(figure)])));
+  const longest = figures.get(Math.max(...hours))!;
+  return {
+    exportTimesRealTime: longest.timesRealTime,
+    ...Object.fromEntries([...figures].map(([each, { peakMB }]) => [`exportPeakMB${each}h`, peakMB])),
+    seekMedianMs: longest.seekMedianMs,
+  };
+}
+
+const rounded = <T extends object>(figures: T): T => JSON.parse(JSON.stringify(figures, (_key, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value))) as T;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      runs: { type: 'string', default: '3' },
+      crashes: { type: 'string', default: '10' },
+      seconds: { type: 'string', default: '10' },
+      hours: { type: 'string', default: '1,4' },
+      parts: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const [runs, seconds] = [Number(values.runs), Number(values.seconds)];
+  const asked = (part: string): boolean => values.parts?.split(',').includes(part) ?? true;
+  const missing = { lossMedianS: null, lossMaxS: null, runs: null, skewMs: null, skewSpreadMs: null, cpuPerStem: null, exportTimesRealTime: null, exportPeakMB1h: null, exportPeakMB4h: null, seekMedianMs: null };
+  const summary = {
+    ...missing,
+    ...(asked('crash') ? await benchCrash(Number(values.crashes)) : {}),
+    ...(asked('skew') ? await benchSkew(runs, 2 * seconds) : {}),
+    ...(asked('export') ? await benchExport(values.hours.split(',').map(Number)) : {}),
+    ...(asked('cpu') ? await benchCosts(runs, seconds) : {}),
+  };
+  if (values.json) console.log(JSON.stringify(rounded(summary)));
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
