@@ -142,7 +142,7 @@ export class RecorderControl {
       if (this.#announce) this.#host.announceRecording(is);
       void this.refresh();
     }
-    if (state.kind === 'recording' && before.kind === 'starting' && state.capture.audioLabel === null) {
+    if (state.kind === 'recording' && before.kind === 'starting' && state.capture?.audioLabel === null) {
       this.#host.notify({ uid: 'greenroom-silent', title: text('recordSilentTitle'), description: text('recordSilentText'), appearance: 'warning' });
     }
     this.#warnOfSpace(state);

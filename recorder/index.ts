@@ -1,4 +1,5 @@
 export { RecorderError } from './errors';
 export type { Marker, Participant, RecordingInfo, RecordingSource, Segment, Stem } from './journal';
-export { Recorder, type RecorderOptions } from './recorder';
+export type { Person } from './people';
+export { Recorder, type RecorderOptions, type StartRequest } from './recorder';
 export type { RecorderState } from './state';

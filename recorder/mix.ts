@@ -2,8 +2,27 @@ import { RecorderError } from './errors';
 
 /** How long a suspended context is given to come to life. */
 const RESUME_MS = 3000;
+/** Long enough not to be heard as a click, short enough not to be heard as a fade; s. */
+const RAMP_S = 0.012;
+/** How often the level is told, ms. */
+const LEVEL_MS = 100;
 
-type Voice = 'tab' | 'microphone';
+/** A track that is to be heard. */
+export interface Voice {
+  readonly track: MediaStreamTrack;
+  /** Comes from another computer. */
+  readonly remote: boolean;
+  /** Whether it goes into the mix; one that does not can still go to its branch. */
+  readonly audible: boolean;
+  /** Goes to this output as well. */
+  readonly branch?: string;
+}
+
+interface Playing {
+  readonly voice: Voice;
+  readonly gain: GainNode;
+  readonly end: () => void;
+}
 
 /**
  * One audio track that lives as long as the recording, fed by tracks that come and go. A MediaRecorder stops when a
@@ -14,7 +33,10 @@ type Voice = 'tab' | 'microphone';
 export class Mix {
   readonly #context: AudioContext;
   readonly #output: MediaStreamAudioDestinationNode;
-  readonly #voices = new Map<Voice, { track: MediaStreamTrack; silence: () => void }>();
+  readonly #branches = new Map<string, MediaStreamAudioDestinationNode>();
+  readonly #playing = new Map<MediaStreamTrack, Playing>();
+  #meter: AnalyserNode | null = null;
+  #timer: ReturnType<typeof setInterval> | null = null;
 
   /** Create it on the user's click, or the browser's autoplay policy may keep it suspended. */
   constructor() {
@@ -25,27 +47,53 @@ export class Mix {
   }
 
   get track(): MediaStreamTrack {
-    const [track] = this.#output.stream.getAudioTracks();
-    if (track === undefined) throw new RecorderError('unsupported', 'The audio engine has no output');
-    return track;
+    return soundOf(this.#output);
   }
 
-  /** Puts `track` in the place of what sounded as `voice`; null or an ended track leaves silence. */
-  set(voice: Voice, track: MediaStreamTrack | null): void {
-    const before = this.#voices.get(voice);
-    if (before?.track === track) return;
-    before?.silence();
-    if (track?.readyState !== 'live' || this.#context.state === 'closed') return;
+  /** A further output, with only the voices of this branch. It sounds, or is silent, until it is ended. */
+  branch(name: string): MediaStreamTrack {
+    let output = this.#branches.get(name);
+    if (output === undefined) {
+      output = this.#context.createMediaStreamDestination();
+      this.#branches.set(name, output);
+      for (const { voice, gain } of this.#playing.values()) if (voice.branch === name) gain.connect(output);
+    }
+    return soundOf(output);
+  }
 
-    const source = this.#context.createMediaStreamSource(new MediaStream([track]));
-    source.connect(this.#output);
-    const silence = (): void => {
-      track.removeEventListener('ended', silence);
-      source.disconnect();
-      this.#voices.delete(voice);
-    };
-    track.addEventListener('ended', silence);
-    this.#voices.set(voice, { track, silence });
+  endBranch(name: string): void {
+    const output = this.#branches.get(name);
+    if (output === undefined) return;
+    this.#branches.delete(name);
+    for (const { voice, gain } of this.#playing.values()) if (voice.branch === name) gain.disconnect(output);
+    for (const track of output.stream.getTracks()) track.stop();
+  }
+
+  /** Makes these the ones that sound: what is new fades in, what is missing fades out, the others go on untouched. */
+  play(voices: readonly Voice[]): void {
+    if (this.#context.state === 'closed') return;
+    const wanted = new Map(voices.filter(({ track }) => track.readyState === 'live').map((voice) => [voice.track, voice]));
+    for (const [track, { voice, end }] of [...this.#playing]) {
+      const next = wanted.get(track);
+      if (next?.audible !== voice.audible || next.branch !== voice.branch) end();
+    }
+    for (const voice of wanted.values()) if (!this.#playing.has(voice.track)) this.#start(voice);
+  }
+
+  /**
+   * Calls `listener` some ten times a second with the loudest sample of the mix since the last time, 0 to 1.
+   */
+  meter(listener: (peak: number) => void): void {
+    if (this.#meter !== null || this.#context.state === 'closed') return;
+    // As many samples as come between two looks, and no fewer.
+    this.#meter = new AnalyserNode(this.#context, { fftSize: 8192 });
+    // An analyser takes whatever is connected; the destination node has no output of its own to tap.
+    for (const { voice, gain } of this.#playing.values()) if (voice.audible) gain.connect(this.#meter);
+    const samples = new Float32Array(this.#meter.fftSize);
+    this.#timer = setInterval(() => {
+      this.#meter?.getFloatTimeDomainData(samples);
+      listener(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0));
+    }, LEVEL_MS);
   }
 
   /**
@@ -66,13 +114,65 @@ export class Mix {
   }
 
   dispose(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
     this.#context.removeEventListener('statechange', this.#wake);
-    for (const { silence } of [...this.#voices.values()]) silence();
+    for (const { end } of [...this.#playing.values()]) end();
     if (this.#context.state !== 'closed') void this.#context.close();
+  }
+
+  #start(voice: Voice): void {
+    const { track } = voice;
+    const stream = new MediaStream([track]);
+    const keepAlive = voice.remote ? listen(stream) : null;
+    const source = this.#context.createMediaStreamSource(stream);
+    const gain = new GainNode(this.#context, { gain: 0 });
+    source.connect(gain);
+    if (voice.audible) {
+      gain.connect(this.#output);
+      if (this.#meter !== null) gain.connect(this.#meter);
+    }
+    const branch = voice.branch === undefined ? undefined : this.#branches.get(voice.branch);
+    if (branch !== undefined) gain.connect(branch);
+    ramp(gain, 1);
+    const end = (): void => {
+      track.removeEventListener('ended', end);
+      this.#playing.delete(track);
+      ramp(gain, 0);
+      const silent = (): void => {
+        source.disconnect();
+        gain.disconnect();
+        if (keepAlive !== null) keepAlive.srcObject = null;
+      };
+      setTimeout(silent, 4000 * RAMP_S);
+    };
+    track.addEventListener('ended', end);
+    this.#playing.set(track, { voice, gain, end });
   }
 
   // A phone call, a device change or a sleeping laptop may suspend a running context: the recording goes on after it.
   readonly #wake = (): void => {
     if (this.#context.state !== 'running' && this.#context.state !== 'closed') this.#context.resume().catch(() => undefined);
   };
+}
+
+function soundOf(output: MediaStreamAudioDestinationNode): MediaStreamTrack {
+  const [track] = output.stream.getAudioTracks();
+  if (track === undefined) throw new RecorderError('unsupported', 'The audio engine has no output');
+  return track;
+}
+
+function ramp({ gain, context }: GainNode, to: number): void {
+  const now = context.currentTime;
+  gain.cancelScheduledValues(now);
+  gain.setValueAtTime(gain.value, now);
+  gain.linearRampToValueAtTime(to, now + RAMP_S);
+}
+
+/** Chromium decodes a remote track only while an element plays it; Web Audio alone hears silence (crbug.com/40094084). */
+function listen(stream: MediaStream): HTMLAudioElement {
+  const element = new Audio();
+  element.muted = true;
+  element.srcObject = stream;
+  element.play().catch(() => undefined);
+  return element;
 }

@@ -1,8 +1,10 @@
 import { RecorderError } from './errors';
-import { Journal, type RecordingInfo } from './journal';
+import { Journal, type RecordingInfo, type RecordingSource } from './journal';
+import type { Person } from './people';
 import { saveFile, sweepExports, type SavedFile, type SaveOptions } from './save';
 import { Session, type SessionOptions } from './session';
 import { SpaceWatch } from './space';
+import type { Layout } from './stage';
 import { mayBecome, type RecorderState } from './state';
 
 export interface RecorderOptions {
@@ -18,8 +20,19 @@ export interface RecorderOptions {
 
 export interface StartRequest {
   readonly title: string;
-  /** Borrowed: the recorder never stops it. Null records without a microphone until `setMicrophone`. */
-  readonly microphone: MediaStreamTrack | null;
+  /**
+   * - `tab`: the tab, by the browser's own capture, and the local people's sound.
+   * - `room`: everybody, in one picture; nothing is asked of the user.
+   * - `sound`: everybody, without a picture.
+   * - `self`: only the local people.
+   */
+  readonly source?: RecordingSource;
+  /** Who is there; tell of changes by `setPeople`. */
+  readonly people?: readonly Person[];
+  /** How the room is arranged. */
+  readonly layout?: Layout;
+  /** In the place of `people`: a microphone alone, or null. It is another by `setMicrophone`. */
+  readonly microphone?: MediaStreamTrack | null;
   /** Cancels the start; once it resolved, use `stop`. */
   readonly signal?: AbortSignal;
 }
@@ -39,7 +52,7 @@ interface Running {
 }
 
 /**
- * Records the tab and a microphone to this browser's disk, chunk by chunk, and gives files of it to the user.
+ * Records people, or a tab, to this browser's disk, chunk by chunk, and gives files of it to the user.
  * Every method that answers with a promise rejects with a RecorderError and nothing else.
  */
 export class Recorder {
@@ -70,12 +83,12 @@ export class Recorder {
   }
 
   /**
-   * Asks the user for the tab and records it until `stop`, or until the user ends the capture. Call it in the handler
-   * of a click, before any `await`. Resolves when the encoder runs.
+   * Records until `stop`, or until the user ends the capture of a tab, which the browser asks them for. Call it in the
+   * handler of a click, before any `await`. Resolves when the encoder runs.
    * @throws RecorderError `busy`, `denied`, `aborted`, `unsupported`, `capture`, `no-audio`, `encoder`, `storage`,
    *   `quota`, `disposed`; nothing is left behind
    */
-  async start({ title, microphone, signal }: StartRequest): Promise<RecordingInfo> {
+  async start({ title, source = 'tab', microphone = null, people = onlyMicrophone(microphone), layout = 'gallery', signal }: StartRequest): Promise<RecordingInfo> {
     this.#assertUsable();
     if (!mayBecome(this.#state.kind, 'starting')) throw new RecorderError('busy', `Cannot start while ${this.#state.kind}`);
     this.#become({ kind: 'starting' });
@@ -83,11 +96,10 @@ export class Recorder {
     const cancel = new AbortController();
     let running: Running;
     try {
-      const session = new Session(this.#journal, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
-      session.setMicrophone(microphone);
+      const session = new Session(this.#journal, { title, source, people, layout }, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
       const { videoBitsPerSecond, audioBitsPerSecond } = this.#options;
       const space = new SpaceWatch((videoBitsPerSecond + audioBitsPerSecond) / 8000);
-      running = { session, space, cancel, begun: this.#begin(session, space, title) };
+      running = { session, space, cancel, begun: this.#begin(session, space) };
     } catch (cause) {
       throw this.#refuse(cause);
     }
@@ -96,11 +108,16 @@ export class Recorder {
   }
 
   /**
-   * The microphone to mix in from now on: another device, or null for silence. The file is not interrupted. Ignored
-   * when nothing is being recorded.
+   * Who is there now, all of them, and how they can be seen and heard: call it whenever one comes or goes, is muted, or
+   * has another track. The file is not interrupted. Ignored when nothing is being recorded.
    */
+  setPeople(people: readonly Person[], layout?: Layout): void {
+    this.#running?.session.setPeople(people, layout);
+  }
+
+  /** The same where there is nobody but a microphone; null for silence. */
   setMicrophone(track: MediaStreamTrack | null): void {
-    this.#running?.session.setMicrophone(track);
+    this.setPeople(onlyMicrophone(track));
   }
 
   /**
@@ -223,8 +240,8 @@ export class Recorder {
     });
   }
 
-  async #begin(session: Session, space: SpaceWatch, title: string): Promise<Begun> {
-    const { info, capture, ended } = await session.begin(title).catch((cause: unknown) => { throw this.#refuse(cause); });
+  async #begin(session: Session, space: SpaceWatch): Promise<Begun> {
+    const { info, capture, ended } = await session.begin().catch((cause: unknown) => { throw this.#refuse(cause); });
     // Asked, not awaited: without it the browser may throw recordings away when the disk gets full.
     navigator.storage.persist().catch(() => undefined);
     this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs, remainingMs: null });
@@ -271,4 +288,8 @@ export class Recorder {
       }
     }
   }
+}
+
+function onlyMicrophone(track: MediaStreamTrack | null): readonly Person[] {
+  return track === null ? [] : [{ id: 'microphone', name: '', local: true, audio: [track] }];
 }

@@ -1,7 +1,18 @@
 import { captureTab, type Capture, type CaptureReport } from './capture';
 import { RecorderError, throwIfAborted } from './errors';
-import type { Journal, JournalWriter, RecordingInfo } from './journal';
-import { Mix } from './mix';
+import type { Journal, JournalWriter, Participant, RecordingInfo, RecordingSource } from './journal';
+import { Mix, type Voice } from './mix';
+import type { Person } from './people';
+import { openRoom, type RoomPicture } from './room';
+import type { Layout } from './stage';
+
+/** What is recorded, and of whom. */
+export interface SessionSubject {
+  readonly title: string;
+  readonly source: RecordingSource;
+  readonly layout: Layout;
+  readonly people: readonly Person[];
+}
 
 export interface SessionOptions {
   readonly videoBitsPerSecond: number;
@@ -11,13 +22,26 @@ export interface SessionOptions {
 
 /** Best first. VP8 costs the least CPU to encode; WebM because a truncated one still plays, up to its last second. */
 const mimeTypes = ['video/webm;codecs=vp8,opus', 'video/webm;codecs=vp9,opus', 'video/webm', 'video/mp4;codecs=avc1.42E01F,mp4a.40.2', 'video/mp4'];
+const soundTypes = ['audio/webm;codecs=opus', 'audio/webm', 'audio/mp4'];
 
-/** One recording, from the prompt to the last chunk on disk. Owns the captured tracks; borrows the microphone. */
+/** What an encoder gets to see. The owner calls `dispose`. */
+interface Sight {
+  /** Null: only sound is recorded. */
+  readonly video: MediaStreamTrack | null;
+  readonly room: RoomPicture | null;
+  readonly capture: Capture | null;
+  dispose(): void;
+}
+
+/** One recording, from the click to the last chunk on disk. Owns what it captures; borrows the tracks of people. */
 export class Session {
   readonly #mimeType: string;
   readonly #mix: Mix;
-  readonly #capturing: Promise<Capture>;
-  #capture: Capture | null = null;
+  readonly #seeing: Promise<Sight>;
+  #sight: Sight | null = null;
+  #people: readonly Person[];
+  #layout: Layout;
+  #participants: readonly Participant[] = [];
   #writer: JournalWriter | null = null;
   #encoder: MediaRecorder | null = null;
   #failure: RecorderError | null = null;
@@ -31,16 +55,19 @@ export class Session {
    */
   constructor(
     private readonly journal: Journal,
+    private readonly subject: SessionSubject,
     private readonly options: SessionOptions,
     private readonly signal: AbortSignal | undefined,
     /** Called for every chunk that is safe on disk. */
     private readonly onProgress: (info: RecordingInfo) => void,
   ) {
+    this.#people = subject.people;
+    this.#layout = subject.layout;
     // The prompt last: what may throw here must not leave a capture behind.
-    this.#mimeType = chooseMimeType();
+    this.#mimeType = chooseMimeType(subject.source === 'sound' ? soundTypes : mimeTypes);
     this.#mix = new Mix();
-    this.#capturing = captureTab(signal);
-    this.#capturing.catch(() => undefined);
+    this.#seeing = see(subject.source, signal);
+    this.#seeing.catch(() => undefined);
   }
 
   /**
@@ -48,19 +75,21 @@ export class Session {
    * when something was lost, and `info` then says what was not.
    * @throws RecorderError and leaves nothing behind
    */
-  async begin(title: string): Promise<{ info: RecordingInfo; capture: CaptureReport; ended: Promise<RecordingInfo> }> {
+  async begin(): Promise<{ info: RecordingInfo; capture: CaptureReport | null; ended: Promise<RecordingInfo> }> {
     try {
-      this.#capture = await this.#capturing;
-      this.#mix.set('tab', this.#capture.audio);
+      const sight = this.#sight = await this.#seeing;
+      this.#follow();
       await this.#mix.ready();
       throwIfAborted(this.signal);
 
-      this.#writer = await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType, source: 'tab' });
+      const { title, source } = this.subject;
+      this.#participants = attend([], this.#followed(), 0);
+      this.#writer = await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType, source, participants: this.#participants });
       throwIfAborted(this.signal);
-      if (this.#capture.video.readyState !== 'live') throw new RecorderError('capture', 'The capture ended at once');
-      const ended = this.#conclude(this.#encode(this.#capture.video, this.#writer), this.#writer);
+      if (sight.video !== null && sight.video.readyState !== 'live') throw new RecorderError('capture', 'The capture ended at once');
+      const ended = this.#conclude(this.#encode(sight.video, this.#writer), this.#writer);
       ended.catch(() => undefined);
-      return { info: this.#writer.info, capture: this.#capture.report, ended };
+      return { info: this.#writer.info, capture: sight.capture?.report ?? null, ended };
     } catch (error) {
       await this.#release();
       throw RecorderError.from(error, 'encoder', 'The recording could not start');
@@ -91,8 +120,16 @@ export class Session {
     this.#runningSince = performance.now();
   }
 
-  setMicrophone(track: MediaStreamTrack | null): void {
-    this.#mix.set('microphone', track);
+  /** Who is there now, and how they can be seen and heard. */
+  setPeople(people: readonly Person[], layout = this.#layout): void {
+    this.#people = people;
+    this.#layout = layout;
+    this.#follow();
+    const participants = attend(this.#participants, this.#followed(), Math.round(this.recordedMs));
+    if (this.#writer === null || participants === this.#participants) return;
+    this.#participants = participants;
+    // A failure stays with the writer: the next chunk meets it.
+    this.#writer.describe({ participants }).catch(() => undefined);
   }
 
   /** Asks the encoder for its last chunk; `ended` says when it is safe. */
@@ -101,9 +138,9 @@ export class Session {
   }
 
   /** Resolves after the last chunk was appended, also when the encoder stops by itself. */
-  #encode(video: MediaStreamTrack, writer: JournalWriter): { stopped: Promise<unknown> } {
+  #encode(video: MediaStreamTrack | null, writer: JournalWriter): { stopped: Promise<unknown> } {
     const { timesliceMs, ...rates } = this.options;
-    const encoder = new MediaRecorder(new MediaStream([video, this.#mix.track]), { mimeType: this.#mimeType, ...rates });
+    const encoder = new MediaRecorder(new MediaStream([...(video === null ? [] : [video]), this.#mix.track]), { mimeType: this.#mimeType, ...rates });
     this.#encoder = encoder;
     this.#runningSince = performance.now();
 
@@ -113,7 +150,7 @@ export class Session {
     });
     encoder.addEventListener('error', (event) => this.#fail(new RecorderError('encoder', 'The encoder failed', event)));
     // The browser's own "Stop sharing". The sound would go on for ever without this.
-    video.addEventListener('ended', () => this.stop());
+    video?.addEventListener('ended', () => this.stop());
     const stopped = new Promise<unknown>((resolve) => encoder.addEventListener('stop', resolve, { once: true }));
     encoder.start(timesliceMs);
     return { stopped };
@@ -139,15 +176,66 @@ export class Session {
   }
 
   async #release(): Promise<void> {
-    this.#capture?.video.stop();
-    this.#capture?.audio?.stop();
+    // An abort may have come while the sight was being opened.
+    (this.#sight ?? await this.#seeing.catch(() => null))?.dispose();
     this.#mix.dispose();
     await this.#writer?.close();
   }
+
+  /** Those who are in the recording. */
+  #followed(): readonly Person[] {
+    return this.subject.source === 'self' ? this.#people.filter(({ local }) => local === true) : this.#people;
+  }
+
+  /** Makes picture and sound what they are now. */
+  #follow(): void {
+    if (this.#sight === null) return; // opened later, with those who are there then
+    const { room, capture } = this.#sight;
+    const people = this.#followed();
+    room?.update(people, this.#layout);
+    // The captured tab has the others in it already.
+    const tab = capture?.audio ?? null;
+    const voices = people.flatMap(({ local = false, audio = [] }): Voice[] => audio.map((track) => ({ track, remote: !local, audible: local || tab === null })));
+    if (tab !== null) voices.push({ track: tab, remote: false, audible: true });
+    this.#mix.play(voices);
+  }
 }
 
-function chooseMimeType(): string {
-  const mimeType = typeof MediaRecorder === 'undefined' ? undefined : mimeTypes.find((type) => MediaRecorder.isTypeSupported(type));
+/** Calls getDisplayMedia before it returns where there is something to ask. */
+async function see(source: RecordingSource, signal: AbortSignal | undefined): Promise<Sight> {
+  throwIfAborted(signal);
+  switch (source) {
+    case 'tab': {
+      const capture = await captureTab(signal);
+      return { video: capture.video, room: null, capture, dispose: () => { capture.video.stop(); capture.audio?.stop(); } };
+    }
+    case 'room':
+    case 'self': {
+      const room = await openRoom();
+      return { video: room.track, room, capture: null, dispose: () => room.dispose() };
+    }
+    case 'sound':
+      return { video: null, room: null, capture: null, dispose: () => undefined };
+  }
+}
+
+/** The list of participants once these are there; the same object if nothing has changed. */
+function attend(before: readonly Participant[], people: readonly Person[], nowMs: number): readonly Participant[] {
+  const there = new Map(people.filter(({ name }) => name !== '').map((person) => [person.id, person]));
+  const after = before.map((participant) => {
+    if (participant.leftMs !== null) return participant;
+    const person = there.get(participant.id);
+    if (person === undefined) return { ...participant, leftMs: nowMs };
+    there.delete(participant.id);
+    return person.name === participant.name ? participant : { ...participant, name: person.name };
+  });
+  // Somebody who comes back is listed a second time.
+  for (const { id, name } of there.values()) after.push({ id, name, joinedMs: nowMs, leftMs: null });
+  return after.length === before.length && after.every((participant, index) => participant === before[index]) ? before : after;
+}
+
+function chooseMimeType(types: readonly string[]): string {
+  const mimeType = typeof MediaRecorder === 'undefined' ? undefined : types.find((type) => MediaRecorder.isTypeSupported(type));
   if (mimeType === undefined) throw new RecorderError('unsupported', 'This browser cannot encode a recording');
   return mimeType;
 }

@@ -11,10 +11,11 @@ export type RecorderState =
    * Announced anew, with fresh `info`, for every chunk that is safe on disk. `since` is the epoch time, ms, at which the
    * recording would have begun without its pauses: what has passed since then is what has been recorded. `remainingMs` is
    * how long the disk will do, by the browser's estimate and the rate so far; null if it is not known (yet).
+   * `capture` is null where nothing was captured.
    */
-  | { readonly kind: 'recording'; readonly info: RecordingInfo; readonly capture: CaptureReport; readonly since: number; readonly remainingMs: number | null }
+  | { readonly kind: 'recording'; readonly info: RecordingInfo; readonly capture: CaptureReport | null; readonly since: number; readonly remainingMs: number | null }
   /** Nothing is recorded until it is resumed. `recordedMs` is what was until now; its last part is on its way to disk. */
-  | { readonly kind: 'paused'; readonly info: RecordingInfo; readonly capture: CaptureReport; readonly recordedMs: number }
+  | { readonly kind: 'paused'; readonly info: RecordingInfo; readonly capture: CaptureReport | null; readonly recordedMs: number }
   /** The last chunks are on their way to disk. */
   | { readonly kind: 'stopping'; readonly info: RecordingInfo }
   /** `info` is what was saved before the failure, or null if nothing was recorded. */

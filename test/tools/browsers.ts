@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, watch } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -25,6 +26,8 @@ export interface LaunchOptions {
   readonly preferences?: Readonly<Record<string, boolean | number | string>>;
   /** False: Ctrl-C is the caller's to handle, who then closes the browser. By default the browser ends, and this process. */
   readonly handleSignals?: boolean;
+  /** Firefox only: a sound device of its own, that nobody hears. Without one, Firefox does not run Web Audio. */
+  readonly sound?: boolean;
   /** Show the window on the present display. Default false. */
   readonly headful?: boolean;
 }
@@ -92,6 +95,11 @@ export async function launchChromium(options: LaunchOptions = {}): Promise<Launc
 export async function launchFirefox(options: LaunchOptions = {}): Promise<Launched> {
   const profile = options.profile ?? (await mkdtemp(path.join(os.tmpdir(), 'greenroom-firefox-')));
   const display = options.headful === true ? null : await startDisplay();
+  const sound = options.sound === true ? await startSound() : null;
+  const cleanup = async (): Promise<void> => {
+    await display?.stop();
+    await sound?.stop();
+  };
   try {
     const browser = await puppeteer.launch({
       browser: 'firefox',
@@ -101,7 +109,7 @@ export async function launchFirefox(options: LaunchOptions = {}): Promise<Launch
       defaultViewport: size,
       protocolTimeout: 120_000,
       ...signals(options),
-      env: { ...process.env, ...(display === null ? {} : { DISPLAY: display.name }), MOZ_CRASHREPORTER_DISABLE: '1', MOZ_ENABLE_WAYLAND: '0' },
+      env: { ...process.env, ...(display === null ? {} : { DISPLAY: display.name }), ...(sound === null ? {} : { PULSE_SERVER: sound.address }), MOZ_CRASHREPORTER_DISABLE: '1', MOZ_ENABLE_WAYLAND: '0' },
       args: [`--width=${size.width}`, `--height=${size.height}`, ...(options.args ?? [])],
       extraPrefsFirefox: {
         'media.navigator.streams.fake': true,
@@ -127,9 +135,9 @@ export async function launchFirefox(options: LaunchOptions = {}): Promise<Launch
         ...options.preferences,
       },
     });
-    return wrap(browser, profile, options.profile === undefined, false, async () => display?.stop());
+    return wrap(browser, profile, options.profile === undefined, false, cleanup);
   } catch (error) {
-    await display?.stop();
+    await cleanup();
     throw error;
   }
 }
@@ -188,6 +196,33 @@ async function startDisplay(): Promise<{ name: string; stop(): Promise<void> }> 
       await ended;
     },
   };
+}
+
+/** A PulseAudio of its own, with a sink that leads nowhere. */
+async function startSound(): Promise<{ address: string; stop(): Promise<void> }> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'greenroom-sound-'));
+  const socket = path.join(folder, 'native');
+  const watcher = watch(folder);
+  const child = spawn('pulseaudio', [
+    '-n', '--daemonize=no', '--use-pid-file=no', '--disable-shm', '--exit-idle-time=-1',
+    '-L', 'module-null-sink', '-L', `module-native-protocol-unix socket=${socket} auth-anonymous=1`,
+  ], { stdio: 'ignore', env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder } });
+  const ended = once(child, 'exit').then(() => 'ended' as const, () => 'ended' as const);
+  const stop = async (): Promise<void> => {
+    child.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const listening = new Promise<'listening'>((resolve) => {
+    const look = (): void => { if (existsSync(socket)) resolve('listening'); };
+    watcher.on('change', look);
+    look();
+  });
+  const first = await Promise.race([listening, ended]);
+  watcher.close();
+  if (first === 'listening') return { address: `unix:${socket}`, stop };
+  await stop();
+  throw new Error('PulseAudio did not start; is the package pulseaudio installed?');
 }
 
 /** What went on in a browser while it was watched. The arrays grow as things happen. */

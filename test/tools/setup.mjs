@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Debian's names of what the tests and the demo run: two browsers, an XMPP server, an encoder, a web server, a display. */
-const packages = ['chromium', 'firefox-esr', 'prosody', 'ffmpeg', 'nginx-light', 'xvfb', 'xauth', 'libgl1-mesa-dri', 'libegl1', 'libgl1'];
+/** Debian's names of what the tests and the demo run: two browsers, an XMPP server, an encoder, a web server, a display, a sound server. */
+const packages = ['chromium', 'firefox-esr', 'prosody', 'ffmpeg', 'nginx-light', 'xvfb', 'xauth', 'libgl1-mesa-dri', 'libegl1', 'libgl1', 'pulseaudio'];
 
 const say = (line) => console.log(`setup: ${line}`);
 const fail = (line) => {
@@ -54,7 +54,7 @@ function modulesMatchLock() {
 function missingPackages() {
   return packages.filter((name) => {
     const { stdout, error } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' });
-    if (error) fail(`these programs are needed, and this is not Debian: ${packages.join(' ')} (chromium, firefox, prosody, ffmpeg, nginx, Xvfb).`);
+    if (error) fail(`these programs are needed, and this is not Debian: ${packages.join(' ')} (chromium, firefox, prosody, ffmpeg, nginx, Xvfb, PulseAudio).`);
     return stdout !== 'installed';
   });
 }

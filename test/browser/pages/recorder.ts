@@ -52,7 +52,7 @@ globalThis.AudioContext = class extends NativeContext {
 
 function summary(state: RecorderState): SeenState {
   switch (state.kind) {
-    case 'recording': return { kind: state.kind, info: state.info, label: state.capture.audioLabel, surface: state.capture.surface, remainingMs: state.remainingMs };
+    case 'recording': return { kind: state.kind, info: state.info, label: state.capture?.audioLabel ?? null, ...(state.capture === null ? {} : { surface: state.capture.surface }), remainingMs: state.remainingMs };
     case 'paused': return { kind: state.kind, info: state.info, recordedMs: state.recordedMs };
     case 'stopping': return { kind: state.kind, info: state.info };
     case 'failed': return { kind: state.kind, info: state.info, code: state.error.code };

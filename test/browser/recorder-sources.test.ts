@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, watch } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Browser, Page } from 'puppeteer-core';
+import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
+import { decode, loudness, probe, samples } from './media';
+import type { SourcesLab } from './pages/recorder-sources';
+import { servePages, type PageServer } from './serve';
+
+declare const sources: SourcesLab;
+
+let folder: string;
+let server: PageServer;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'greenroom-sources-'));
+  server = await servePages();
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each(['Chromium', 'Firefox'])('in %s', (name) => {
+  let launched: Launched;
+  let browser: Browser;
+  let downloads: string;
+  beforeAll(async () => {
+    downloads = mkdtempSync(path.join(folder, 'downloads-'));
+    launched = name === 'Chromium' ? await launchChromium() : await launchFirefox({
+      sound: true,
+      preferences: { 'browser.download.folderList': 2, 'browser.download.dir': downloads, 'browser.download.useDownloadDir': true, 'browser.download.always_ask_before_handling_new_types': false },
+    });
+    ({ browser } = launched);
+    if (name === 'Chromium') {
+      const session = await browser.target().createCDPSession();
+      await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: downloads });
+    }
+  }, 60_000);
+  afterAll(() => launched.close(), 30_000);
+
+  const open = async (database: string): Promise<Page> => {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => console.error(error));
+    await page.goto(`${server.origin}/recorder-sources.html`);
+    await page.evaluate((given) => sources.create({ database: given }), database);
+    return page;
+  };
+
+  /** Ends the recording and answers with its file. */
+  const finish = async (page: Page, id: string): Promise<string> => {
+    await page.evaluate(() => sources.stop());
+    const { fileName, bytes } = await page.evaluate((which) => sources.save(which), id);
+    const file = path.join(downloads, fileName);
+    await complete(downloads, file, bytes);
+    return file;
+  };
+
+  test('the room: everybody in one picture, everybody to be heard, and nothing is asked', async () => {
+    const page = await open('room');
+    await page.evaluate(() => sources.join('Ann Host', { frequency: 500, colour: '#c00000', local: true }));
+    await page.evaluate(() => sources.join('Bob Guest', { frequency: 900, colour: '#0000c0' }));
+    const id = await page.evaluate(() => sources.start({ title: 'Room', source: 'room' }));
+    await page.evaluate(() => sources.untilSafe(4000));
+    await page.evaluate(() => sources.cameraOff('Bob Guest'));
+    await page.evaluate(() => sources.untilSafe(6000));
+    const file = await finish(page, id);
+
+    expect((await probe(file)).streams).toEqual([{ type: 'video', codec: 'vp8' }, { type: 'audio', codec: 'opus' }]);
+    const { video, audio } = await decode(file);
+    // A busy machine is late with the first frame.
+    expect(video).toBeGreaterThan(3.5);
+    expect(audio).toBeGreaterThan(3.5);
+    const pcm = await samples(file);
+    expect(loudness(pcm, 500, 1, 3)).toBeGreaterThan(0.1);
+    expect(loudness(pcm, 900, 1, 3)).toBeGreaterThan(0.1);
+    expect(loudness(pcm, 700, 1, 3)).toBeLessThan(0.01);
+    // Side by side: the left tile is Ann's, the right one Bob's, until his camera is off.
+    expect(await colours(file, 1)).toEqual(['red', 'blue']);
+    expect(await colours(file, video - 0.3)).toEqual(['red', 'neither']);
+    await page.close();
+  }, 60_000);
+});
+
+/** Resolves when the file is there and whole. */
+function complete(downloads: string, file: string, bytes: number): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const partial = readdirSync(downloads).some((each) => /\.(part|crdownload)$/.test(each));
+      if (partial || statSync(file, { throwIfNoEntry: false })?.size !== bytes) return;
+      watcher.close();
+      resolve();
+    };
+    const watcher = watch(downloads, look);
+    look();
+  });
+}
+
+/** The colours in the middle of the left and of the right half. */
+async function colours(file: string, seconds: number): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ffmpeg', ['-v', 'error', '-ss', String(seconds), '-i', file, '-frames:v', '1', '-vf', 'scale=16:9', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'], { encoding: 'buffer' });
+  return [4, 11].map((column) => {
+    const [red = 0, , blue = 0] = stdout.subarray((4 * 16 + column) * 3);
+    return red > blue + 60 ? 'red' : blue > red + 60 ? 'blue' : 'neither';
+  });
+}
