@@ -16,6 +16,10 @@ config.greenroom = {
         // required that word is not taken, unless this is true.
         trustSystemBlur: false,
 
+        // Jitsi Meet's own background dialog has an engine of its own, which works on top of ours. true: the same dialog
+        // drives ours instead, with its blur or picture, and its own engine rests.
+        takeOverVirtualBackground: false,
+
         // What somebody who has not chosen yet starts with: 'off', 'slight-blur' or 'blur'.
         // Where privacy is required, 'off' means 'blur'.
         default: 'off',

@@ -20,6 +20,8 @@ const schemaFor = (page: string) => v.strictObject({
       privacy: v.optional(v.picklist(['preferred', 'required']), 'preferred'),
       /** Whether, with `required`, a blur may step aside while the operating system says that it blurs. */
       trustSystemBlur: v.optional(v.boolean(), false),
+      /** Whether the application's own background dialog drives our effects in place of its own. */
+      takeOverVirtualBackground: v.optional(v.boolean(), false),
       /** What a first-time visitor starts with; where privacy is required, `off` means `blur`. */
       default: v.optional(v.picklist(EFFECT_CHOICES), 'off'),
       /** Whether a visitor's own choice is kept for the next meeting. */

@@ -5,6 +5,7 @@ import { offeredBackgrounds } from './backgrounds';
 import type { Config, EffectChoice } from './config';
 import { EFFECT_CHOICES } from './config';
 import type { GateKeeper } from './gate';
+import type { AppBackground, BackgroundFollower } from './jitsi/virtual-background';
 import { text } from './i18n';
 import { Observable } from './observable';
 import type { OwnPicture, Refusal } from './pictures';
@@ -13,6 +14,10 @@ import { OwnPictures, RefusedPicture } from './pictures';
 const STORAGE_KEY = 'greenroom.effect';
 /** What the remembered choice of an own picture begins with. */
 const OWN = 'own:';
+/** A picture of the application's own dialog; it is not remembered here. */
+const FROM_APP = 'app:';
+/** The application's blurs are of 8 and 25 pixels. */
+const SLIGHT_PIXELS = 16;
 
 const SPECS: Readonly<Record<EffectChoice, EffectSpec>> = {
   off: { kind: 'none' },
@@ -33,7 +38,7 @@ export interface EffectsView {
 }
 
 /** One choice for all cameras of the page. */
-export class EffectsControl implements GateKeeper {
+export class EffectsControl implements GateKeeper, BackgroundFollower {
   readonly view: Observable<EffectsView>;
   readonly #effects = new Effects();
   readonly #remember: boolean;
@@ -41,7 +46,7 @@ export class EffectsControl implements GateKeeper {
   /** What people may choose from, beside the backgrounds. */
   readonly choices: readonly EffectChoice[];
   readonly #tracks = new Map<EffectTrack, EffectState>();
-  readonly #offered: readonly Background[];
+  #offered: readonly Background[];
   readonly #pictures = new OwnPictures();
 
   constructor(config: Config['effects']) {
@@ -88,8 +93,41 @@ export class EffectsControl implements GateKeeper {
     return this.choices.includes('off');
   }
 
+  /** Set while what leaves was chosen in the application's own dialog. */
+  #followed: AppBackground | undefined;
+  readonly #ownChoice = new Observable(0);
+
+  get followsApp(): boolean {
+    return this.#followed !== undefined;
+  }
+
+  onOwnChoice(listener: () => void): void {
+    this.#ownChoice.subscribe(listener);
+  }
+
+  followApp(background: AppBackground, preview?: MediaStreamTrack): void {
+    const choice = background.kind === 'off' ? 'off' : background.kind === 'picture' ? FROM_APP : background.pixels < SLIGHT_PIXELS ? 'slight-blur' : 'blur';
+    if (preview) {
+      // Nobody but its owner sees a preview; the track keeps what the keeper allows, whatever is asked of it.
+      const spec: EffectSpec = background.kind === 'picture' ? { kind: 'image', source: background.source } : this.#spec(choice);
+      for (const track of this.#tracks.keys()) if (track.track === preview) track.update(spec);
+      return;
+    }
+    this.#offered = this.#offered.filter(({ id }) => id !== FROM_APP);
+    if (background.kind === 'picture') this.#offered = [...this.#offered, { kind: 'picture', id: FROM_APP, name: text('pictureFromApp'), source: background.source, own: false }];
+    this.view.set({ ...this.view.value, backgrounds: [...this.#offered, ...this.view.value.backgrounds.filter(({ id }) => id.startsWith(OWN))] });
+    this.#choose(choice);
+    this.#followed = background.kind === 'off' ? undefined : background;
+  }
+
   /** @param choice see {@link EffectsView}; anything else does nothing */
   choose(choice: string): void {
+    this.#followed = undefined;
+    this.#choose(choice);
+    this.#ownChoice.set(this.#ownChoice.value + 1);
+  }
+
+  #choose(choice: string): void {
     if (!this.choices.some((each) => each === choice) && !this.view.value.backgrounds.some(({ id }) => id === choice)) return;
     if (this.#remember) remember(choice);
     this.view.set({ ...this.view.value, choice, status: { kind: choice === 'off' ? 'off' : 'idle' } });
@@ -126,7 +164,7 @@ export class EffectsControl implements GateKeeper {
 
   /** Starts the chosen effect once more after a failure. */
   retry(): void {
-    this.choose(this.view.value.choice);
+    this.#choose(this.view.value.choice);
   }
 
   /** Set while an own picture is chosen that is still being read from disk. */

@@ -9,6 +9,7 @@ import type { Key } from './i18n/en';
 import effectsIcon from './icons/effects.svg';
 import recordIcon from './icons/record.svg';
 import { JitsiHost } from './jitsi/host';
+import { VirtualBackgrounds } from './jitsi/virtual-background';
 import { RecorderControl } from './recorder-control';
 import { Shell } from './ui/shell';
 
@@ -61,8 +62,9 @@ class Plugin {
   }
 
   #boot(): void {
-    this.#readFlags();
+    const flags = this.#readFlags();
     const effects = this.#effects;
+    if (effects && flags.effects.takeOverVirtualBackground) new VirtualBackgrounds(effects);
     const recorder = this.#recorder;
     const shell = new Shell(effects, recorder);
     if (effects) {

@@ -16,6 +16,7 @@ export const en = {
   pictureStudio: 'Studio',
   pictureLibrary: 'Bookshelf',
   pictureWindow: 'Window',
+  pictureFromApp: 'From the meeting',
   colourSlate: 'Slate',
   colourForest: 'Forest',
   colourSand: 'Sand',

@@ -6,7 +6,7 @@ const read = (given: unknown) => {
 };
 
 const DEFAULTS = {
-  effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, default: 'off', remember: true, pictures: [], videos: [] },
+  effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, takeOverVirtualBackground: false, default: 'off', remember: true, pictures: [], videos: [] },
   recorder: { enabled: true, announce: true, videoBitsPerSecond: 2_500_000 },
 };
 

@@ -78,6 +78,7 @@ function initialState(room: string, displayName: string, config: Config): State 
     'features/base/conference': { conference: undefined, room, leaving: false },
     'features/base/config': config,
     'features/notifications': { notifications: [] },
+    'features/virtual-background': {},
     'features/keyboard-shortcuts': { shortcuts: new Map() },
   };
 }

@@ -1,3 +1,4 @@
+import { JitsiStreamBackgroundEffect } from './background';
 import type { Config, CreateTracksOptions, JitsiConference, JitsiConnection, JitsiLocalTrack, JitsiMeetLibrary, JitsiParticipant, JitsiRemoteTrack, JitsiTrack } from './lib';
 import type { Store, TrackState } from './store';
 
@@ -94,6 +95,16 @@ export class Conference {
     }
   }
 
+  get camera(): JitsiLocalTrack | undefined {
+    return this.isSharingScreen() ? undefined : this.#local('video');
+  }
+
+  /** A camera track beside the meeting's, for a dialog, which disposes of it. */
+  async createPreview(): Promise<JitsiLocalTrack | undefined> {
+    const [track] = await this.#create({ devices: ['video'], ...this.#camera() });
+    return track;
+  }
+
   isSharingScreen(): boolean {
     return this.#local('video')?.getVideoType?.() === 'desktop';
   }
@@ -154,7 +165,9 @@ export class Conference {
 
   /** By property lookup on the captured library object: a plugin may have replaced the method. */
   async #create(options: CreateTracksOptions): Promise<JitsiLocalTrack[]> {
-    return this.library.createLocalTracks(options);
+    const background = this.store.getState()['features/virtual-background'];
+    const effects = background.backgroundEffectEnabled === true && options.devices.includes('video') ? [new JitsiStreamBackgroundEffect(background)] : [];
+    return this.library.createLocalTracks({ ...options, effects });
   }
 
   #camera(): Pick<CreateTracksOptions, 'cameraDeviceId' | 'resolution' | 'constraints'> {

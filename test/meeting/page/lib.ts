@@ -20,6 +20,7 @@ export interface JitsiLocalTrack extends JitsiTrack {
   unmute(): Promise<void>;
   dispose(): Promise<void>;
   getDeviceId(): string;
+  setEffect(effect: object | undefined): Promise<void>;
 }
 
 export interface JitsiRemoteTrack extends JitsiTrack {
@@ -61,6 +62,8 @@ export interface CreateTracksOptions {
   readonly micDeviceId?: string | undefined;
   readonly resolution?: number | undefined;
   readonly constraints?: object | undefined;
+  /** The first that is enabled for a track is started with it. */
+  readonly effects?: readonly object[];
 }
 
 export interface JitsiMeetLibrary {

@@ -1,3 +1,4 @@
+import type { VirtualBackground } from './background';
 import type { JitsiTrack, MediaType } from './lib';
 
 /** One entry of `features/base/tracks`, as in the real app. */
@@ -53,6 +54,7 @@ export interface State {
   readonly 'features/base/conference': { readonly conference: unknown; readonly room: string; readonly leaving: boolean };
   readonly 'features/base/config': Readonly<Record<string, unknown>>;
   readonly 'features/notifications': { readonly notifications: readonly Notice[] };
+  readonly 'features/virtual-background': VirtualBackground;
   readonly 'features/keyboard-shortcuts': { readonly shortcuts: ReadonlyMap<string, Shortcut> };
 }
 
@@ -144,6 +146,12 @@ function reducer(state: State, action: Action): State {
     }
     case 'HIDE_NOTIFICATION':
       return { ...state, 'features/notifications': { notifications: notifications.filter(({ uid }) => uid !== action['uid']) } };
+    case 'SET_VIRTUAL_BACKGROUND': {
+      const { virtualSource, blurValue, backgroundType, selectedThumbnail } = action as unknown as Required<VirtualBackground>;
+      return { ...state, 'features/virtual-background': { ...state['features/virtual-background'], virtualSource, blurValue, backgroundType, selectedThumbnail } };
+    }
+    case 'BACKGROUND_ENABLED':
+      return { ...state, 'features/virtual-background': { ...state['features/virtual-background'], backgroundEffectEnabled: action['backgroundEffectEnabled'] === true } };
     case 'REGISTER_KEYBOARD_SHORTCUT': {
       const shortcut = action['shortcut'] as Shortcut;
       return { ...state, 'features/keyboard-shortcuts': { shortcuts: new Map(shortcuts).set(shortcut.character.toUpperCase(), shortcut) } };

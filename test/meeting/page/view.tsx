@@ -1,6 +1,7 @@
 import { type ComponentChildren, type JSX, render } from 'preact';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 
+import { BackgroundDialog } from './background';
 import type { Conference } from './conference';
 import { Icon } from './icons';
 import type { Config, JitsiTrack } from './lib';
@@ -24,6 +25,7 @@ type CustomButtons = NonNullable<Config['customToolbarButtons']>;
 
 function Root({ page, buttons }: { page: Page; buttons: CustomButtons }): JSX.Element {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const [choosing, setChoosing] = useState(false);
   useEffect(() => page.store.subscribe(() => redraw(undefined)), [page]);
   const state = page.store.getState();
   const { room, leaving } = state['features/base/conference'];
@@ -33,7 +35,8 @@ function Root({ page, buttons }: { page: Page; buttons: CustomButtons }): JSX.El
     <div id="videoconference_page">
       <Stage state={state} />
       <RemoteSound state={state} />
-      <Toolbar page={page} state={state} buttons={buttons} />
+      <Toolbar page={page} state={state} buttons={buttons} onBackground={() => setChoosing(!choosing)} />
+      {choosing && <BackgroundDialog page={page} onClose={() => setChoosing(false)} />}
       <Notices notices={state['features/notifications'].notifications} store={page.store} />
     </div>
   );
@@ -126,7 +129,7 @@ function Clock({ running }: { running: boolean }): JSX.Element | null {
   return running ? <span class="subject-clock">{`${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`}</span> : null;
 }
 
-function Toolbar({ page: { conference, store, api }, state, buttons }: { page: Page; state: State; buttons: CustomButtons }): JSX.Element {
+function Toolbar({ page: { conference, store, api }, state, buttons, onBackground }: { page: Page; state: State; buttons: CustomButtons; onBackground: () => void }): JSX.Element {
   const audioMuted = conference.isLocalAudioMuted();
   const videoMuted = conference.isLocalVideoMuted();
   const sharing = conference.isSharingScreen();
@@ -150,6 +153,9 @@ function Toolbar({ page: { conference, store, api }, state, buttons }: { page: P
           <Button label={sharing ? 'Stop sharing your screen' : 'Share your screen'} pressed={sharing} active={sharing} onClick={() => void conference.toggleScreenSharing()}>
             <Icon name="share" />
           </Button>
+        </div>
+        <div>
+          <Button label="Select background" onClick={onBackground}><Icon name="background" /></Button>
         </div>
         {buttons.map(({ id, text, icon }) => (
           <div key={id}>
