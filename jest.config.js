@@ -2,7 +2,9 @@ const transform = {
   '\\.(ts|tsx)$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript', tsx: true }, target: 'es2022', transform: { react: { runtime: 'automatic', importSource: 'preact' } } } }],
 };
 const patience = { setupFilesAfterEnv: ['<rootDir>/test/tools/patience.ts'] };
-const base = { testEnvironment: 'node', transform };
+// client-zip is published as an ES module alone, which jest does not load as it is.
+transform['/client-zip/.*\\.js$'] = ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }];
+const base = { testEnvironment: 'node', transform, transformIgnorePatterns: ['/node_modules/(?!client-zip/)'] };
 
 /** Three projects, by where the code under test runs: node, a real browser, a real conference. */
 module.exports = {

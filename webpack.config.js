@@ -13,7 +13,7 @@ const swc = {
 const resolve = { extensions: ['.ts', '.tsx', '.mjs', '.js'] };
 
 /** What is in the bundle beside our own code; their licences ask to travel with it. */
-const BUNDLED = ['@mediapipe/tasks-vision', '@mediapipe/selfie_segmentation', 'idb', 'mediabunny', 'preact', 'valibot'];
+const BUNDLED = ['@mediapipe/tasks-vision', '@mediapipe/selfie_segmentation', 'client-zip', 'idb', 'mediabunny', 'preact', 'valibot'];
 
 /** Writes LICENSES.txt: ours, and that of every package in the bundle. MediaPipe's packages bring no text: theirs is ours, Apache-2.0. */
 class LicencesPlugin {

@@ -1,5 +1,6 @@
 export { RecorderError } from './errors';
 export type { Marker, Participant, RecordingInfo, RecordingSource, Segment, Stem } from './journal';
+export { formatsOf, type SaveFormat } from './formats';
 export type { Person } from './people';
 export { Recorder, type RecorderOptions, type StartRequest } from './recorder';
 export type { RecorderState } from './state';

@@ -147,11 +147,30 @@ export interface JournalOptions {
   readonly keepMs?: number;
 }
 
+/** What one encoder wrote: chunks `from` to before `until`. */
+export interface StoredTake {
+  /** 0, or nothing, is the mix. */
+  readonly stem?: number;
+  readonly from?: number;
+  readonly until?: number;
+  /** Where it begins on the recording's clock, ms. */
+  readonly startMs?: number;
+}
+
+/** What there is to export, as of the moment of asking. */
+export interface Contents {
+  readonly title: string;
+  readonly durationMs: number;
+  readonly markers: readonly Marker[];
+  readonly mix: readonly Required<StoredTake>[];
+  /** By participant. */
+  readonly stems: readonly { readonly name: string; readonly takes: readonly Required<StoredTake>[] }[];
+}
+
 export interface ReadOptions {
   /** From `keyOf`. */
   readonly key?: CryptoKey | null;
-  /** 0, or nothing, is the mix. */
-  readonly stem?: number;
+  readonly take?: StoredTake;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -310,14 +329,15 @@ export class Journal {
    * The data in order, a few chunks at a time; never the whole recording in memory. The next ones are on their way while
    * the caller works. An encrypted chunk that is damaged, or is not where it belongs, counts as lost.
    */
-  async *read(id: string, { key = null, stem = 0, signal }: ReadOptions = {}): AsyncGenerator<StoredChunk[], void, undefined> {
-    let coming = this.#batch(id, stem, 0);
+  async *read(id: string, { key = null, take = {}, signal }: ReadOptions = {}): AsyncGenerator<StoredChunk[], void, undefined> {
+    const { stem = 0, from = 0, until = Infinity } = take;
+    let coming = this.#batch(id, stem, from, until);
     for (;;) {
       throwIfAborted(signal);
       const batch = await coming;
       const last = batch.at(-1);
       if (last === undefined) return;
-      coming = this.#batch(id, stem, last.sequence + 1);
+      coming = this.#batch(id, stem, last.sequence + 1, until);
       coming.catch(() => undefined); // told when it is asked for
       if (key === null) yield batch;
       else {
@@ -327,13 +347,34 @@ export class Journal {
     }
   }
 
-  #batch(id: string, stem: number, next: number): Promise<StoredChunk[]> {
+  /**
+   * @param key from `keyOf`
+   * @throws RecorderError `not-found`
+   */
+  async contents(id: string, key: CryptoKey | null): Promise<Contents> {
+    const row = await this.#read((database) => database.get('recordings', id));
+    if (row === undefined) throw new RecorderError('not-found', `No recording ${id}`);
+    const { segments, chunks, stemChunks, durationMs } = row;
+    const { title, markers, stems } = await openDetails(row, key);
+    const byParticipant = new Map<string, { name: string; takes: Required<StoredTake>[] }>();
+    for (const [index, { participant, name, startMs }] of stems.entries()) {
+      const file = byParticipant.get(participant) ?? { name, takes: [] };
+      const until = stemChunks[index] ?? 0;
+      if (until > 0) file.takes.push({ stem: index + 1, from: 0, until, startMs });
+      if (file.takes.length > 0) byParticipant.set(participant, file);
+    }
+    const mix = segments.map(({ firstChunk, startMs }, index) => ({ stem: 0, from: firstChunk, until: segments[index + 1]?.firstChunk ?? chunks, startMs }));
+    return { title, durationMs, markers, mix: mix.filter(({ from, until }) => until > from), stems: [...byParticipant.values()] };
+  }
+
+  #batch(id: string, stem: number, from: number, until: number): Promise<StoredChunk[]> {
+    if (from >= until) return Promise.resolve([]);
     return this.#read(async (database) => {
       const store = stem === 0 ? database.transaction('chunks').store : database.transaction('stems').store;
       const path = stem === 0 ? [id] : [id, stem];
-      const range = IDBKeyRange.bound([...path, next], [...path, Infinity]);
+      const range = IDBKeyRange.bound([...path, from], [...path, until], false, true);
       const [keys, chunks] = await Promise.all([store.getAllKeys(range, READ_AHEAD), store.getAll(range, READ_AHEAD)]);
-      return chunks.map(({ data }, index) => ({ sequence: (keys[index]?.at(-1) ?? next + index) as number, data }));
+      return chunks.map(({ data }, index) => ({ sequence: (keys[index]?.at(-1) ?? from + index) as number, data }));
     });
   }
 
@@ -532,8 +573,6 @@ export class JournalWriter {
   #details: RecordingDetails;
   readonly #key: CryptoKey | null;
   readonly #keepMs: number;
-  /** Where the present segment begins, ms. */
-  readonly #startMs: number;
   #stems: number;
   #queue: Promise<void> = Promise.resolve();
   #failure: RecorderError | null = null;
@@ -544,7 +583,6 @@ export class JournalWriter {
     this.#details = details;
     this.#key = key;
     this.#keepMs = keepMs;
-    this.#startMs = row.segments.at(-1)?.startMs ?? 0;
     this.#stems = details.stems.length;
   }
 
@@ -556,7 +594,7 @@ export class JournalWriter {
   /**
    * Resolves when the chunk is safe on disk. After a failure every later chunk is refused with the same error: a file
    * with a hole would not play past it.
-   * @param at end of the chunk, ms since the start of the present segment
+   * @param at end of the chunk, ms since the start of the recording: a further segment counts on from `info.durationMs`
    * @param stem from `addStem`; 0 is the mix
    * @throws RecorderError `quota`, `storage`
    */
@@ -565,16 +603,15 @@ export class JournalWriter {
       const plain = await chunk.arrayBuffer();
       const sequence = stem === 0 ? row.chunks : row.stemChunks[stem - 1] ?? 0;
       const data = this.#key === null ? plain : await seal(this.#key, plain, placeOf(row.id, stem, sequence));
-      const ended = this.#startMs + at;
       const counted: Row = { ...row, bytes: row.bytes + plain.byteLength, endedAt: Date.now() };
-      if (stem === 0) Object.assign(counted, { chunks: sequence + 1, durationMs: Math.round(ended) });
+      if (stem === 0) Object.assign(counted, { chunks: sequence + 1, durationMs: Math.round(at) });
       else counted.stemChunks = row.stemChunks.map((count, index) => (index === stem - 1 ? sequence + 1 : count));
       return {
         row: counted,
         // `add`, not `put`: two writers of one recording must not overwrite each other's chunks in silence.
         store: (tx) => (stem === 0
-          ? tx.objectStore('chunks').add({ data, at: ended }, [row.id, sequence])
-          : tx.objectStore('stems').add({ data, at: ended }, [row.id, stem, sequence])),
+          ? tx.objectStore('chunks').add({ data, at }, [row.id, sequence])
+          : tx.objectStore('stems').add({ data, at }, [row.id, stem, sequence])),
       };
     });
   }

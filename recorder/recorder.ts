@@ -6,6 +6,7 @@ import { Session, type SessionOptions } from './session';
 import { SpaceWatch } from './space';
 import type { Layout } from './stage';
 import { mayBecome, type RecorderState } from './state';
+import type { Protection } from './vault';
 
 export interface RecorderOptions {
   /** Name of the database; one per origin is enough. */
@@ -16,6 +17,10 @@ export interface RecorderOptions {
   readonly timesliceMs?: number;
   /** How long a removed recording can be restored, ms. */
   readonly undoMs?: number;
+  /** How what is recorded from now on is kept on disk. Default `off`. */
+  readonly encrypt?: Protection;
+  /** How long recordings are kept, days; 0, the default, keeps them until somebody removes them. See `expire`. */
+  readonly keepDays?: number;
 }
 
 export interface StartRequest {
@@ -33,6 +38,8 @@ export interface StartRequest {
   readonly layout?: Layout;
   /** In the place of `people`: a microphone alone, or null. It is another by `setMicrophone`. */
   readonly microphone?: MediaStreamTrack | null;
+  /** A recording to go on with as a further segment, after a reload or a crash; its title stays. */
+  readonly continues?: string;
   /** Cancels the start; once it resolved, use `stop`. */
   readonly signal?: AbortSignal;
 }
@@ -66,8 +73,8 @@ export class Recorder {
   #swept: Promise<void> | null = null;
   #disposed: Promise<void> | null = null;
 
-  constructor({ database = 'greenroom-recorder', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 1000, undoMs = 10_000 }: RecorderOptions = {}) {
-    this.#journal = new Journal(database);
+  constructor({ database = 'greenroom-recorder', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 1000, undoMs = 10_000, encrypt = 'off', keepDays = 0 }: RecorderOptions = {}) {
+    this.#journal = new Journal(database, { protection: encrypt, keepMs: keepDays * 24 * 3_600_000 });
     this.#options = { videoBitsPerSecond, audioBitsPerSecond, timesliceMs };
     this.#undoMs = undoMs;
   }
@@ -85,18 +92,19 @@ export class Recorder {
   /**
    * Records until `stop`, or until the user ends the capture of a tab, which the browser asks them for. Call it in the
    * handler of a click, before any `await`. Resolves when the encoder runs.
-   * @throws RecorderError `busy`, `denied`, `aborted`, `unsupported`, `capture`, `no-audio`, `encoder`, `storage`,
-   *   `quota`, `disposed`; nothing is left behind
+   * @throws RecorderError `busy`, `locked` (give a passphrase first), `not-found` (nothing to go on with), `denied`, `aborted`,
+   *   `unsupported`, `capture`, `no-audio`, `encoder`, `storage`, `quota`, `disposed`; nothing is left behind
    */
-  async start({ title, source = 'tab', microphone = null, people = onlyMicrophone(microphone), layout = 'gallery', signal }: StartRequest): Promise<RecordingInfo> {
+  async start({ title, source = 'tab', microphone = null, people = onlyMicrophone(microphone), layout = 'gallery', continues, signal }: StartRequest): Promise<RecordingInfo> {
     this.#assertUsable();
+    if (!this.#journal.ready) throw new RecorderError('locked', 'A passphrase must be given before the recording');
     if (!mayBecome(this.#state.kind, 'starting')) throw new RecorderError('busy', `Cannot start while ${this.#state.kind}`);
     this.#become({ kind: 'starting' });
 
     const cancel = new AbortController();
     let running: Running;
     try {
-      const session = new Session(this.#journal, { title, source, people, layout }, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
+      const session = new Session(this.#journal, { title, source, people, layout, continues }, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
       const { videoBitsPerSecond, audioBitsPerSecond } = this.#options;
       const space = new SpaceWatch((videoBitsPerSecond + audioBitsPerSecond) / 8000);
       running = { session, space, cancel, begun: this.#begin(session, space) };
@@ -164,14 +172,58 @@ export class Recorder {
   }
 
   /**
-   * Gives the recording to the browser's downloads; what is safe so far, if it is still running. The file knows its
-   * duration and can be searched through; whatever of the recording is damaged is not in it. Resolves when the download
-   * has begun, with the size of the file, bytes.
-   * @throws RecorderError `not-found`, `aborted`, `storage`, `quota`, `disposed`
+   * Whether a passphrase is needed before `start`: `choose` one, or `enter` the one that earlier recordings have. Null: no.
+   * @throws RecorderError `storage`, `disposed`
+   */
+  async passphraseNeeded(): Promise<'choose' | 'enter' | null> {
+    this.#assertUsable();
+    if (this.#journal.ready) return null;
+    return await this.#journal.hasPassphrase() ? 'enter' : 'choose';
+  }
+
+  /**
+   * Makes recordings with this passphrase readable until the page is left, and protects the next ones by it. Takes about a
+   * second: that is what makes guessing dear.
+   * @throws RecorderError `passphrase` if no recording has it, `storage`, `disposed`
+   */
+  async unlock(passphrase: string): Promise<void> {
+    this.#assertUsable();
+    await this.#journal.unlock(passphrase);
+  }
+
+  /**
+   * Protects the next recordings by a new passphrase; those with another keep that. Nobody can recover it.
+   * @throws RecorderError `passphrase` if it is empty, `storage`, `quota`, `disposed`
+   */
+  async choosePassphrase(passphrase: string): Promise<void> {
+    this.#assertUsable();
+    await this.#journal.setPassphrase(passphrase);
+  }
+
+  /**
+   * Removes recordings that are past `keepDays`; `undoRemove` brings them back until the next visit. One that was never
+   * saved is removed only a day after it was named in `due`: tell the user of those.
+   * @throws RecorderError `storage`, `disposed`
+   */
+  async expire(): Promise<{ readonly removed: readonly RecordingInfo[]; readonly due: readonly RecordingInfo[] }> {
+    this.#assertUsable();
+    await this.#sweep();
+    return await this.#journal.expire(Date.now());
+  }
+
+  /**
+   * Gives the recording to the browser's downloads, or writes it where the user chooses; what is safe so far, if it is
+   * still running. The file knows its duration and can be searched through; whatever of the recording is damaged is not in
+   * it. Resolves when the download has begun, or the chosen file is whole, with the size of the file, bytes.
+   * @throws RecorderError `not-found`, `locked`, `unsupported` (see `formatsOf`), `aborted`, `storage`, `quota`, `encoder`,
+   *   `disposed`
    */
   async save(id: string, options: SaveOptions = {}): Promise<SavedFile> {
     this.#assertUsable();
-    return await saveFile(this.#journal, await this.#journal.get(id), options);
+    const saved = await saveFile(this.#journal, await this.#journal.get(id), options);
+    // Not worth failing for: without the note it is kept longer.
+    if (options.format !== 'chapters') await this.#journal.noteSaved(id, Date.now()).catch(() => undefined);
+    return saved;
   }
 
   /**

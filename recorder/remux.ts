@@ -1,4 +1,7 @@
-import { BufferSource, EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Input, Output, StreamTarget, WEBM, WebMOutputFormat, type StreamTargetChunk } from 'mediabunny';
+import {
+  BufferSource, EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Input, Mp4OutputFormat, Output, StreamTarget, WEBM, WebMOutputFormat,
+  type AudioCodec, type StreamTargetChunk, type VideoCodec,
+} from 'mediabunny';
 import { RecorderError } from './errors';
 import type { StoredChunk } from './journal';
 import { concat, WebmReader, type Block } from './webm';
@@ -7,92 +10,173 @@ import { concat, WebmReader, type Block } from './webm';
 const WRITE_BYTES = 2 ** 20;
 /** The tracks are described, and the first frames found, well before this; otherwise the start is lost. Bytes. */
 const HEAD_BYTES = 8 * 2 ** 20;
+/** A packet of silence for any Opus decoder: 20 ms, full band, one channel (RFC 6716, 3.1). */
+const SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe);
+const SILENCE_MS = 20;
+
+/** What one encoder wrote, from its start to its end. */
+export interface Take {
+  /** Where it begins on the file's clock, ms. */
+  readonly startMs: number;
+  /** The number of its first chunk. */
+  readonly first: number;
+  readonly chunks: AsyncIterable<readonly StoredChunk[]>;
+}
+
+export interface RemuxOptions {
+  /** Fragmented MP4: it opens at once, and its writer holds no table of all frames. */
+  readonly container?: 'webm' | 'mp4';
+  /** Leaves the picture out. */
+  readonly soundOnly?: boolean;
+  /** Begins the sound at zero, with silence if need be: programs that edit sound ignore that a file begins late. */
+  readonly fromZero?: boolean;
+}
 
 /**
- * Puts a recording's frames, as they are, into a WebM that says how long it is and where to find each moment. Holds a few
+ * Puts a recording's frames, as they are, into a file that says how long it is and where to find each moment. Holds a few
  * chunks in memory, whatever the length. What is damaged is left out: the picture goes on with the next key frame.
+ * @param takes one after the other on the file's clock; what they have in common with the first is joined
  * @returns how many parts were left out
  * @throws RecorderError `encoder` if there is nothing in it that could be written; and what reading and writing throw
  */
-export async function remux(chunks: AsyncIterable<readonly StoredChunk[]>, writable: WritableStream<StreamTargetChunk>): Promise<number> {
-  const reader = new WebmReader();
-  const output = new Output({ format: new WebMOutputFormat(), target: new StreamTarget(writable, { chunked: true, chunkSize: WRITE_BYTES }) });
-  let head: Uint8Array[] | null = [];
-  let waiting: Block[] = [];
-  let tracks: ReadonlyMap<number, Track> = new Map();
-  let next = 0;
+export async function remux(takes: Iterable<Take>, writable: WritableStream<StreamTargetChunk>, options: RemuxOptions = {}): Promise<number> {
+  const format = options.container === 'mp4' ? new Mp4OutputFormat({ fastStart: 'fragmented' }) : new WebMOutputFormat();
+  const output = new Output({ format, target: new StreamTarget(writable, { chunked: true, chunkSize: WRITE_BYTES }) });
+  const file = new TargetFile(output, options);
+  let losses = 0;
+  let trouble = new RecorderError('encoder', 'The recording has no frames');
   try {
-    for await (const batch of chunks) {
-      for (const { sequence, data } of batch) {
-        if (sequence !== next) reader.lose();
-        next = sequence + 1;
-        const bytes = new Uint8Array(data);
-        waiting.push(...reader.push(bytes));
-        if (head !== null) {
-          head.push(bytes);
-          if (!waiting.some((block) => block.key)) {
-            if (head.reduce((sum, part) => sum + part.length, 0) > HEAD_BYTES) throw new RecorderError('encoder', 'The recording has no beginning');
-            continue;
-          }
-          tracks = await addTracks(output, concat(head)).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
-          await output.start();
-          head = null;
-        }
-        for (const block of waiting) await tracks.get(block.track)?.add(block);
-        waiting = [];
+    for (const take of takes) {
+      const reader = new WebmReader();
+      try {
+        await copyTake(take, reader, file);
+      } catch (error) {
+        // A take without a beginning is lost; the others need not be.
+        if (!(error instanceof RecorderError && error.code === 'encoder')) throw error;
+        trouble = error;
+        losses++;
       }
+      losses += reader.losses;
     }
-    if (head !== null) throw new RecorderError('encoder', 'The recording has no frames');
+    if (!file.begun) throw trouble;
     await output.finalize();
-    return reader.losses;
+    return losses;
   } catch (error) {
     await output.cancel().catch(() => undefined);
     throw error;
   }
 }
 
+async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, file: TargetFile): Promise<void> {
+  let head: Uint8Array[] | null = [];
+  let waiting: Block[] = [];
+  let tracks: ReadonlyMap<number, Track> = new Map();
+  let next = first;
+  for await (const batch of chunks) {
+    for (const { sequence, data } of batch) {
+      if (sequence !== next) reader.lose();
+      next = sequence + 1;
+      const bytes = new Uint8Array(data);
+      waiting.push(...reader.push(bytes));
+      if (head !== null) {
+        head.push(bytes);
+        if (!waiting.some((block) => block.key)) {
+          if (head.reduce((sum, part) => sum + part.length, 0) > HEAD_BYTES) throw new RecorderError('encoder', 'The recording has no beginning');
+          continue;
+        }
+        tracks = await file.begin(concat(head), startMs).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
+        head = null;
+      }
+      for (const block of waiting) await tracks.get(block.track)?.add(block);
+      waiting = [];
+    }
+  }
+  if (head !== null) throw new RecorderError('encoder', 'The recording has no frames');
+}
+
 interface Track {
   add(block: Block): Promise<void>;
 }
 
-/** @param head the stream up to some first frames: the codec's settings may be in them */
-async function addTracks(output: Output, head: Uint8Array): Promise<ReadonlyMap<number, Track>> {
-  const input = new Input({ formats: [WEBM], source: new BufferSource(head) });
-  const tracks = new Map<number, Track>();
-  // A recorder's tracks come in the order of their first frames; some players take the first for what the file is.
-  for (const track of [...await input.getVideoTracks(), ...await input.getAudioTracks()]) {
-    if (track.isVideoTrack()) {
-      const [codec, decoderConfig] = [await track.getCodec(), await track.getDecoderConfig()];
-      if (codec === null || decoderConfig === null) continue;
-      const source = new EncodedVideoPacketSource(codec);
-      output.addVideoTrack(source);
-      tracks.set(track.id, inOrder('video', (packet) => source.add(packet, { decoderConfig })));
-    } else {
-      const [codec, decoderConfig] = [await track.getCodec(), await track.getDecoderConfig()];
-      if (codec === null || decoderConfig === null) continue;
-      const source = new EncodedAudioPacketSource(codec);
-      output.addAudioTrack(source);
-      tracks.set(track.id, inOrder('audio', (packet) => source.add(packet, { decoderConfig })));
-    }
+/** One of the file's tracks, which every take goes on with. */
+interface Sink {
+  readonly codec: VideoCodec | AudioCodec;
+  /** Where the next packet is due: after the last one, by the step between the last two. Ms. */
+  dueMs: number;
+  write(packet: EncodedPacket, decoderConfig: VideoDecoderConfig | AudioDecoderConfig): Promise<void>;
+}
+
+class TargetFile {
+  readonly #output: Output;
+  readonly #options: RemuxOptions;
+  #picture: Sink | null = null;
+  #sound: Sink | null = null;
+  begun = false;
+
+  constructor(output: Output, options: RemuxOptions) {
+    this.#output = output;
+    this.#options = options;
   }
-  input.dispose();
-  if (tracks.size === 0) throw new RecorderError('encoder', 'The recording has no track that can be read');
-  return tracks;
+
+  /** @param head the take up to some first frames: the codec's settings may be in them */
+  async begin(head: Uint8Array, startMs: number): Promise<ReadonlyMap<number, Track>> {
+    const input = new Input({ formats: [WEBM], source: new BufferSource(head) });
+    const tracks = new Map<number, Track>();
+    const further = this.begun;
+    // Two takes never overlap, whatever the clocks said.
+    const offsetMs = further ? Math.max(startMs, this.#picture?.dueMs ?? 0, this.#sound?.dueMs ?? 0) : startMs;
+    // A recorder's tracks come in the order of their first frames; some players take the first for what the file is.
+    for (const track of [...await input.getVideoTracks(), ...await input.getAudioTracks()]) {
+      const isPicture = track.isVideoTrack();
+      const [codec, config] = [await track.getCodec(), await track.getDecoderConfig()];
+      if (codec === null || config === null || (isPicture && this.#options.soundOnly === true)) continue;
+      if (!further) {
+        if (isPicture) this.#picture = this.#addPicture(codec as VideoCodec);
+        else this.#sound = this.#addSound(codec as AudioCodec);
+      }
+      const sink = isPicture ? this.#picture : this.#sound;
+      if (sink?.codec !== codec) continue;
+      const fill = !isPicture && codec === 'opus' && (further || this.#options.fromZero === true);
+      tracks.set(track.id, inOrder(sink, { sound: !isPicture, offsetMs, fill }, config));
+    }
+    input.dispose();
+    if (tracks.size === 0) throw new RecorderError('encoder', 'The recording has no track that can be read');
+    if (!further) await this.#output.start();
+    this.begun = true;
+    return tracks;
+  }
+
+  #addPicture(codec: VideoCodec): Sink {
+    const source = new EncodedVideoPacketSource(codec);
+    this.#output.addVideoTrack(source);
+    return { codec, dueMs: 0, write: (packet, decoderConfig) => source.add(packet, { decoderConfig: decoderConfig }) };
+  }
+
+  #addSound(codec: AudioCodec): Sink {
+    const source = new EncodedAudioPacketSource(codec);
+    this.#output.addAudioTrack(source);
+    return { codec, dueMs: 0, write: (packet, decoderConfig) => source.add(packet, { decoderConfig: decoderConfig as AudioDecoderConfig }) };
+  }
 }
 
 /** Begins, and goes on after a loss, with a key frame; what a damaged clock puts into the past is left out. */
-function inOrder(kind: 'video' | 'audio', write: (packet: EncodedPacket) => Promise<void>): Track {
-  let last = -Infinity;
+function inOrder(sink: Sink, { sound, offsetMs, fill }: { sound: boolean; offsetMs: number; fill: boolean }, config: VideoDecoderConfig | AudioDecoderConfig): Track {
   let losses = -1;
+  let last = -Infinity;
   return {
     async add(block) {
       // Firefox marks no sound as a key frame, though each stands alone.
-      const key = block.key || kind === 'audio';
+      const key = block.key || sound;
       if (block.losses !== losses && !key) return;
       if (block.timestampMs < last || block.timestampMs < 0) return;
+      const at = offsetMs + block.timestampMs;
+      if (fill && last === -Infinity) {
+        for (; sink.dueMs + SILENCE_MS <= at; sink.dueMs += SILENCE_MS) await sink.write(new EncodedPacket(SILENCE, 'key', sink.dueMs / 1000, 0), config);
+      }
+      sink.dueMs = at + (last === -Infinity ? SILENCE_MS : block.timestampMs - last);
       losses = block.losses;
       last = block.timestampMs;
-      await write(new EncodedPacket(block.data, key ? 'key' : 'delta', block.timestampMs / 1000, 0));
+      await sink.write(new EncodedPacket(block.data, key ? 'key' : 'delta', at / 1000, 0), config);
     },
   };
 }

@@ -1,8 +1,14 @@
 import { nameOf, RecorderError, throwIfAborted } from './errors';
-import type { FromExport, ToExport } from './export-protocol';
+import { chaptersOf } from './chapters';
+import type { ExportFormat, FromExport, ToExport } from './export-protocol';
 import type { Journal, RecordingInfo } from './journal';
+import { fileNameOf, formatsOf, type SaveFormat } from './formats';
 
 export interface SaveOptions {
+  /** Default `webm`. Ask `formatsOf` what a recording can become. */
+  readonly format?: SaveFormat;
+  /** Lets the user choose where the file goes, where the browser can; call it in the handler of a click. Default false: downloads. */
+  readonly choose?: boolean;
   readonly onProgress?: (progress: { readonly bytes: number; readonly total: number }) => void;
   /** Has no effect once the browser's download has begun. */
   readonly signal?: AbortSignal;
@@ -11,7 +17,6 @@ export interface SaveOptions {
 const FOLDER = 'greenroom-exports';
 /** The end of a download is not told to the page. A gigabyte takes seconds, so by then it is over. */
 const KEPT_MS = 15 * 60_000;
-const TITLE_LENGTH = 60;
 
 /** `seekable`: it says how long it is and where each moment is, as opposed to the chunks in a row, which only play. */
 export interface SavedFile {
@@ -20,36 +25,76 @@ export interface SavedFile {
   readonly seekable: boolean;
 }
 
+/** Chromium's, which the DOM typings do not know yet. */
+type SaveFilePicker = (options: { suggestedName: string; types: { accept: Record<string, string[]> }[] }) => Promise<FileSystemFileHandle & { remove?(): Promise<void> }>;
+
 /**
- * Gives the recording to the browser's downloads. It is written into a private file first, chunk by chunk, because a Blob
- * made of gigabytes of chunks is built in memory.
- * @throws RecorderError `aborted`, `storage`, `quota`
+ * Gives the recording to the browser's downloads, or writes it where the user chose. A download is written into a private
+ * file first, chunk by chunk, because a Blob made of gigabytes of chunks is built in memory.
+ * @throws RecorderError `aborted`, `locked`, `storage`, `quota`, `unsupported` (not in this format), `encoder`
  */
 export async function saveFile(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<SavedFile> {
-  const fileName = fileNameOf(info);
+  throwIfAborted(options.signal);
+  const { format = 'webm' } = options;
+  if (info.locked) throw new RecorderError('locked', 'This recording is protected by a passphrase');
+  if (!formatsOf(info).includes(format)) throw new RecorderError('unsupported', `This recording cannot be saved as ${format}`);
+  const fileName = fileNameOf(info, format);
+  if (format === 'chapters') {
+    const file = new Blob([chaptersOf(info.markers, info.durationMs)], { type: 'text/vtt' });
+    download(file, fileName);
+    return { fileName, bytes: file.size, seekable: false };
+  }
+  // Asked for at once: the browser allows it for some seconds after a click.
+  const chosen = options.choose === true && canBeMadeAnew(info, format) ? await chooseFile(fileName) : null;
+  const key = await journal.keyOf(info.id);
+  const source: Source = { journal, info, format, key, options };
+  if (chosen !== null) return { fileName: chosen.name, bytes: await exportToChosen(chosen, source), seekable: true };
+
   const folder = await openFolder({ create: true });
-  const seekable = folder === null ? null : await exportToFile(journal, info, folder, options);
-  const file = seekable ?? (folder === null ? null : await copyToFile(journal, info, folder, options)) ?? await copyToBlob(journal, info, options);
+  const seekable = folder === null ? null : await exportToFile(folder, source);
+  if (seekable === null && format !== 'webm') throw new RecorderError('unsupported', `This browser cannot make a file in this format: ${format}`);
+  const file = seekable ?? (folder === null ? null : await copyToFile(folder, source)) ?? await copyToBlob(source);
   download(file, fileName);
   return { fileName, bytes: file.size, seekable: seekable !== null };
 }
 
-/** "Title 2026-11-20 21-45.webm", in local time, with nothing in it that a file system or a reader could trip over. */
-export function fileNameOf({ title, startedAt, mimeType }: Pick<RecordingInfo, 'title' | 'startedAt' | 'mimeType'>): string {
-  const words = title
-    .normalize('NFC')
-    // What some file system reserves, control characters, and those that turn the direction of reading. Joiners stay:
-    // Persian and emoji need them.
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\\/:*?"<>|\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
-    .replace(/\s+/g, ' ')
-    .replace(/^[.\s]+/, '');
-  const short = Array.from(words).slice(0, TITLE_LENGTH).join('').trim();
-  const date = new Date(startedAt);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const extension = mimeType.startsWith('video/mp4') ? 'mp4' : 'webm';
-  return `${short === '' ? 'Recording' : short} ${day} ${two(date.getHours())}-${two(date.getMinutes())}.${extension}`;
+interface Source {
+  readonly journal: Journal;
+  readonly info: RecordingInfo;
+  readonly format: ExportFormat;
+  readonly key: CryptoKey | null;
+  readonly options: SaveOptions;
+}
+
+/** Fragmented MP4, which Safari records, plays and seeks as it is. */
+const canBeMadeAnew = ({ mimeType }: RecordingInfo, format: ExportFormat): boolean => format === 'stems' || /^(video|audio)\/webm/.test(mimeType);
+
+/** Null where the browser cannot, or does not now: downloads are always there. */
+async function chooseFile(fileName: string): Promise<Awaited<ReturnType<SaveFilePicker>> | null> {
+  const { showSaveFilePicker } = globalThis as { showSaveFilePicker?: SaveFilePicker };
+  if (showSaveFilePicker === undefined) return null;
+  const extension = fileName.slice(fileName.lastIndexOf('.'));
+  try {
+    return await showSaveFilePicker({ suggestedName: fileName, types: [{ accept: { [mediaTypes[extension] ?? 'video/webm']: [extension] } }] });
+  } catch (error) {
+    if (nameOf(error) === 'AbortError') throw new RecorderError('aborted', 'No file was chosen', error);
+    return null; // in a frame of another site, or too long after the click
+  }
+}
+
+const mediaTypes: Readonly<Record<string, string>> = { '.webm': 'video/webm', '.mp4': 'video/mp4', '.zip': 'application/zip' };
+
+/** @returns its size, bytes */
+async function exportToChosen(file: FileSystemFileHandle & { remove?(): Promise<void> }, source: Source): Promise<number> {
+  const isNew = (await file.getFile()).size === 0;
+  try {
+    await runExport(file, 'chosen', source);
+    return (await file.getFile()).size;
+  } catch (error) {
+    // The browser made an empty one when it was chosen. One that was there before is as it was.
+    if (isNew) await file.remove?.().catch(() => undefined);
+    throw RecorderError.from(error, 'storage', 'The file could not be written');
+  }
 }
 
 /** Deletes the copies that earlier downloads were made of. Never rejects. */
@@ -74,32 +119,29 @@ async function openFolder(options: { create: boolean }): Promise<FileSystemDirec
 }
 
 /** Null, with a line in the log, if it cannot be done: the chunks in a row still make a file that plays. */
-async function exportToFile(journal: Journal, info: RecordingInfo, folder: FileSystemDirectoryHandle, options: SaveOptions): Promise<File | null> {
-  // Fragmented MP4, which Safari records, plays and seeks as it is.
-  if (!info.mimeType.startsWith('video/webm')) return null;
+async function exportToFile(folder: FileSystemDirectoryHandle, source: Source): Promise<File | null> {
+  const { info, format } = source;
+  if (!canBeMadeAnew(info, format)) return null;
   try {
-    return await inNewFile(folder, async (file) => {
-      const losses = await runExport({ type: 'start', database: journal.name, id: info.id, file }, info.bytes, options);
-      throwIfAborted(options.signal); // it may have come when the worker had read the last chunk
-      if (losses > 0) console.warn(`[greenroom] recording ${info.id}: ${losses} damaged part(s) are not in the file`);
-    });
+    return await inNewFile(folder, (file) => runExport(file, 'private', source));
   } catch (error) {
-    if (error instanceof RecorderError && error.code === 'aborted') throw error;
+    const hopeless = error instanceof RecorderError && error.code === 'aborted';
+    if (hopeless || format !== 'webm') throw RecorderError.from(error, nameOf(error) === 'QuotaExceededError' ? 'quota' : 'storage', 'The file could not be made');
     console.warn(`[greenroom] recording ${info.id} is saved as it was written, without a duration and an index:`, error);
     return null;
   }
 }
 
-/** Resolves when the file is whole and nobody holds it any more, with the number of parts that are not in it. */
-function runExport(start: ToExport, total: number, { onProgress, signal }: SaveOptions): Promise<number> {
+/** Resolves when the file is whole and nobody holds it any more. */
+async function runExport(file: FileSystemFileHandle, place: 'private' | 'chosen', { journal, info, format, key, options: { onProgress, signal } }: Source): Promise<void> {
   throwIfAborted(signal);
   const worker = new Worker(/* webpackChunkName: "recorder-export" */ new URL('./export.worker.ts', import.meta.url));
   const post = (message: ToExport): void => worker.postMessage(message);
   const cancel = (): void => post({ type: 'cancel' });
   signal?.addEventListener('abort', cancel);
-  return new Promise<number>((resolve, reject) => {
+  const losses = await new Promise<number>((resolve, reject) => {
     worker.onmessage = ({ data: message }: MessageEvent<FromExport>) => {
-      if (message.type === 'progress') onProgress?.({ bytes: message.bytes, total: Math.max(total, message.bytes) });
+      if (message.type === 'progress') onProgress?.({ bytes: Math.round(message.share * info.bytes), total: info.bytes });
       else if (message.type === 'done') resolve(message.losses);
       else reject(new RecorderError(message.code, message.message));
     };
@@ -107,20 +149,22 @@ function runExport(start: ToExport, total: number, { onProgress, signal }: SaveO
       event.preventDefault(); // logged by us, once, with what it means
       reject(new RecorderError('unsupported', event.message || 'The export worker could not be loaded'));
     };
-    post(start);
+    post({ type: 'start', database: journal.name, id: info.id, format, key, file, place });
   }).finally(() => {
     signal?.removeEventListener('abort', cancel);
     worker.terminate();
   });
+  if (place === 'private') throwIfAborted(signal); // it may have come when the worker had read the last chunk
+  if (losses > 0) console.warn(`[greenroom] recording ${info.id}: ${losses} damaged part(s) are not in the file`);
 }
 
 /** Null if the disk or the site's quota has no room for a second copy: a full disk is when a recording must be saved. */
-async function copyToFile(journal: Journal, info: RecordingInfo, folder: FileSystemDirectoryHandle, options: SaveOptions): Promise<File | null> {
+async function copyToFile(folder: FileSystemDirectoryHandle, source: Source): Promise<File | null> {
   try {
     return await inNewFile(folder, async (handle) => {
       const writable = await handle.createWritable();
       try {
-        await copy(journal, info, options, (data) => writable.write(data));
+        await copy(source, (data) => writable.write(data));
         await writable.close();
       } catch (error) {
         await writable.abort().catch(() => undefined);
@@ -147,16 +191,16 @@ async function inNewFile(folder: FileSystemDirectoryHandle, write: (file: FileSy
   }
 }
 
-async function copyToBlob(journal: Journal, info: RecordingInfo, options: SaveOptions): Promise<Blob> {
+async function copyToBlob(source: Source): Promise<Blob> {
   const parts: Blob[] = [];
   // A Blob per chunk rather than the buffers themselves: the browser may move Blobs out of memory.
-  await copy(journal, info, options, (data) => Promise.resolve(void parts.push(new Blob([data]))));
-  return new Blob(parts, { type: info.mimeType });
+  await copy(source, (data) => Promise.resolve(void parts.push(new Blob([data]))));
+  return new Blob(parts, { type: source.info.mimeType });
 }
 
-async function copy(journal: Journal, info: RecordingInfo, { onProgress, signal }: SaveOptions, write: (data: ArrayBuffer) => Promise<void>): Promise<void> {
+async function copy({ journal, info, key, options: { onProgress, signal } }: Source, write: (data: ArrayBuffer) => Promise<void>): Promise<void> {
   let bytes = 0;
-  for await (const batch of journal.read(info.id, { signal })) {
+  for await (const batch of journal.read(info.id, { key, signal })) {
     for (const { data } of batch) {
       await write(data);
       bytes += data.byteLength;

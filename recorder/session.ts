@@ -12,6 +12,8 @@ export interface SessionSubject {
   readonly source: RecordingSource;
   readonly layout: Layout;
   readonly people: readonly Person[];
+  /** A recording to go on with, instead of a new one. */
+  readonly continues?: string | undefined;
 }
 
 export interface SessionOptions {
@@ -82,9 +84,8 @@ export class Session {
       await this.#mix.ready();
       throwIfAborted(this.signal);
 
-      const { title, source } = this.subject;
-      this.#participants = attend([], this.#followed(), 0);
-      this.#writer = await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType, source, participants: this.#participants });
+      this.#writer = await this.#openJournal();
+      this.#recordedMs = this.#writer.info.durationMs;
       throwIfAborted(this.signal);
       if (sight.video !== null && sight.video.readyState !== 'live') throw new RecorderError('capture', 'The capture ended at once');
       const ended = this.#conclude(this.#encode(sight.video, this.#writer), this.#writer);
@@ -94,6 +95,20 @@ export class Session {
       await this.#release();
       throw RecorderError.from(error, 'encoder', 'The recording could not start');
     }
+  }
+
+  async #openJournal(): Promise<JournalWriter> {
+    const { title, source, continues } = this.subject;
+    if (continues === undefined) {
+      this.#participants = attend([], this.#followed(), 0);
+      return await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType, source, participants: this.#participants });
+    }
+    const writer = await this.journal.continue(continues, Date.now());
+    const { participants, durationMs } = writer.info;
+    // Whoever was there when the last segment ended left with it.
+    this.#participants = attend(attend(participants, [], durationMs), this.#followed(), durationMs);
+    writer.describe({ participants: this.#participants }).catch(() => undefined); // the next chunk meets the same failure
+    return writer;
   }
 
   get info(): RecordingInfo | null {
@@ -140,7 +155,7 @@ export class Session {
   /** Resolves after the last chunk was appended, also when the encoder stops by itself. */
   #encode(video: MediaStreamTrack | null, writer: JournalWriter): { stopped: Promise<unknown> } {
     const { timesliceMs, ...rates } = this.options;
-    const encoder = new MediaRecorder(new MediaStream([...(video === null ? [] : [video]), this.#mix.track]), { mimeType: this.#mimeType, ...rates });
+    const encoder = new MediaRecorder(new MediaStream([...(video === null ? [] : [video]), this.#mix.track]), { mimeType: writer.info.mimeType, ...rates });
     this.#encoder = encoder;
     this.#runningSince = performance.now();
 

@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import type { RecordingInfo } from '../../recorder';
+import type { RecorderOptions, RecordingInfo, SaveFormat } from '../../recorder';
 import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
 import { tone } from '../tools/sound';
 import { decode, decodesAt, loudness, packetTimes, probe, samples } from './media';
@@ -35,7 +36,7 @@ async function launch(profile?: string): Promise<Launched> {
   return launched;
 }
 
-async function open(browser: Browser, options: { database?: string; undoMs?: number; timesliceMs?: number } = {}): Promise<Page> {
+async function open(browser: Browser, options: RecorderOptions = {}): Promise<Page> {
   const page = await browser.newPage();
   page.on('pageerror', (error) => console.error(error));
   await page.goto(`${server.origin}/recorder.html`);
@@ -75,7 +76,7 @@ async function untilNextIsDue(page: Page): Promise<void> {
 }
 
 /** Saves through the browser's own download and waits until the file is on disk. */
-async function save(page: Page, id: string): Promise<{ file: string; fileName: string; seekable: boolean }> {
+async function save(page: Page, id: string, format: SaveFormat = 'webm'): Promise<{ file: string; fileName: string; seekable: boolean }> {
   const downloads = mkdtempSync(path.join(folder, 'downloads-'));
   const session = await page.browser().target().createCDPSession();
   await session.send('Browser.setDownloadBehavior', { behavior: 'allowAndName', downloadPath: downloads, eventsEnabled: true });
@@ -85,7 +86,7 @@ async function save(page: Page, id: string): Promise<{ file: string; fileName: s
       if (state === 'canceled') reject(new Error('The download was cancelled'));
     });
   });
-  const { bytes, ...saved } = valueOf(await page.evaluate((which) => lab.save(which), id));
+  const { bytes, ...saved } = valueOf(await page.evaluate((...all) => lab.saveAs(...all), id, format));
   const file = path.join(downloads, await done);
   await session.detach();
   expect(statSync(file).size).toBe(bytes);
@@ -406,6 +407,168 @@ describe('in Chromium', () => {
     expect(await page.evaluate(() => lab.list())).toEqual({ code: 'disposed', recoverable: false });
     expect(await page.evaluate(() => lab.upgrade('many'))).toBe(true);
   }, 30_000);
+});
+
+describe('files made in Chromium', () => {
+  let browser: Browser;
+  beforeAll(async () => { ({ browser } = await launch()); });
+  afterEach(async () => {
+    for (const page of (await browser.pages()).slice(1)) await page.close();
+  });
+
+  test('a recording goes on after its page was left, and becomes one file', async () => {
+    const first = await open(browser, { database: 'segments' });
+    await first.evaluate(() => lab.fakeCapture(440));
+    const { id } = valueOf(await first.evaluate(() => lab.start('Two sittings')));
+    const { info: before } = await first.evaluate(() => lab.untilSafe(3000));
+    await first.close();
+
+    const second = await open(browser, { database: 'segments' });
+    await second.evaluate((which) => lab.untilReleased('segments', which), id);
+    await second.evaluate(() => lab.fakeCapture(880));
+    expect(await second.evaluate(() => lab.goOn('nobody'))).toMatchObject({ code: 'not-found' });
+    const begun = valueOf(await second.evaluate((which) => lab.goOn(which), id));
+    expect(begun).toMatchObject({ id, title: 'Two sittings', state: 'recording' });
+    expect(begun.durationMs).toBeGreaterThanOrEqual(before?.durationMs ?? Infinity);
+    expect(await second.evaluate(() => lab.recorded())).toBeGreaterThanOrEqual(begun.durationMs);
+    await second.evaluate((ms) => lab.untilSafe(ms), begun.durationMs + 3000);
+    const info = valueOf(await second.evaluate(() => lab.stop()));
+    expect(info.segments).toHaveLength(2);
+    expect(valueOf(await second.evaluate(() => lab.list()))).toEqual([info]);
+
+    const { file, seekable } = await save(second, id);
+    expect(seekable).toBe(true);
+    await expectSeekable(file);
+    const { video, audio } = await decode(file);
+    expectEnd(video, info);
+    expectEnd(audio, info);
+    const border = begun.durationMs / 1000;
+    for (const at of [border - 1, border + 1.5]) expect(await decodesAt(file, at)).toBe(true);
+    const times = await packetTimes(file, 'a:0');
+    expect(Math.max(...times.map((time, index) => time - (times[index - 1] ?? 0)))).toBeLessThan(0.1);
+    const pcm = await samples(file);
+    expect([440, 880].map((frequency) => loudness(pcm, frequency, 0.5, border - 1) > 0.05)).toEqual([true, false]);
+    expect([440, 880].map((frequency) => loudness(pcm, frequency, border + 1, border + 2) > 0.05)).toEqual([false, true]);
+  }, 60_000);
+
+  test('sound alone, and MP4 where players take the codec', async () => {
+    const page = await open(browser, { database: 'formats' });
+    await page.evaluate(() => lab.onlyVp9());
+    await page.evaluate(() => lab.fakeCapture(440));
+    const { id } = valueOf(await page.evaluate(() => lab.start('Formats')));
+    await page.evaluate(() => lab.untilSafe(3000));
+    const info = valueOf(await page.evaluate(() => lab.stop()));
+    expect(info.savedAt).toBeNull();
+    expect(await page.evaluate((which) => lab.saveAs(which, 'stems'), id)).toEqual({ code: 'unsupported', recoverable: false });
+
+    const sound = await save(page, id, 'sound');
+    expect((await probe(sound.file)).streams).toEqual([{ type: 'audio', codec: 'opus' }]);
+    expect(loudness(await samples(sound.file), 440, 1, 2)).toBeGreaterThan(0.05);
+
+    const mp4 = await save(page, id, 'mp4');
+    expect(mp4.fileName).toMatch(/\.mp4$/);
+    expect((await probe(mp4.file)).streams).toEqual([{ type: 'video', codec: 'vp9' }, { type: 'audio', codec: 'opus' }]);
+    const { video, audio } = await decode(mp4.file);
+    expectEnd(video, info);
+    expectEnd(audio, info);
+    expect(await decodesAt(mp4.file, video - 0.5)).toBe(true);
+    expect(valueOf(await page.evaluate(() => lab.list()))[0]?.savedAt).not.toBeNull();
+  }, 60_000);
+
+  test('stems come as one zip, each beginning at the same moment', async () => {
+    const page = await open(browser, { database: 'stems' });
+    const id = await page.evaluate((voices) => lab.recordStems('stems', voices), [{ name: 'Ada', frequency: 440, startMs: 0 }, { name: 'Bob', frequency: 880, startMs: 1500 }]);
+    const { file, fileName } = await save(page, id, 'stems');
+    expect(fileName).toMatch(/^Stems .*\.zip$/);
+    const unpacked = mkdtempSync(path.join(folder, 'stems-'));
+    execFileSync('python3', ['-m', 'zipfile', '-e', file, unpacked]);
+    expect(readdirSync(unpacked).sort()).toEqual(['1 Ada.webm', '2 Bob.webm', 'chapters.vtt']);
+    expect(readFileSync(path.join(unpacked, 'chapters.vtt'), 'utf8')).toContain('Question');
+    const [ada, bob] = await Promise.all(['1 Ada.webm', '2 Bob.webm'].map((name) => samples(path.join(unpacked, name))));
+    if (ada === undefined || bob === undefined) throw new Error('A stem is missing');
+    expect(loudness(ada, 440, 0.3, 1.3)).toBeGreaterThan(0.1);
+    expect(loudness(bob, 880, 0, 1.4)).toBeLessThan(0.01);
+    expect(loudness(bob, 880, 1.7, 2.7)).toBeGreaterThan(0.1);
+  });
+
+  test('a file that the user chooses is written there, appears whole or not at all, and a refusal is no error', async () => {
+    const page = await open(browser, { database: 'chosen', timesliceMs: 50 });
+    await page.evaluate(() => lab.fakeCapture(440));
+    const { id } = valueOf(await page.evaluate(() => lab.start('Chosen')));
+    await page.evaluate(() => lab.untilSafe(3000));
+    valueOf(await page.evaluate(() => lab.stop()));
+    const before = await page.evaluate(() => lab.exports());
+
+    const saved = await page.evaluate((which) => lab.saveChosen(which, { before: null, cancel: false }), id);
+    expect(saved.value).toMatchObject({ bytes: saved.bytes, seekable: true });
+    expect(saved.bytes).toBeGreaterThan(10_000);
+    expect(await page.evaluate((which) => lab.saveChosen(which, { before: null, cancel: true }), id)).toMatchObject({ code: 'aborted', bytes: null });
+    expect(await page.evaluate((which) => lab.saveChosen(which, { before: 'precious', cancel: true }), id)).toMatchObject({ code: 'aborted', text: 'precious' });
+    await page.evaluate(() => lab.refuseChoice());
+    expect(await page.evaluate((which) => lab.saveWhereChosen(which), id)).toEqual({ code: 'aborted', recoverable: true });
+    expect(await page.evaluate(() => lab.exports())).toEqual(before);
+  });
+});
+
+describe('encryption at rest', () => {
+  /** What a search of the disk would look for: how the stream and its clusters begin, what its tracks are, who met. */
+  const TELLTALES = ['1a45dfa3', '1f43b67501ffffffffffffff', ...['V_VP8', 'A_OPUS', 'Secret room'].flatMap((text) => [Buffer.from(text, 'latin1').toString('hex'), Buffer.from(text, 'utf16le').toString('hex')])];
+
+  /** How many of these byte strings are in any file of the profile. */
+  function found(profile: string, patterns: readonly string[]): number {
+    const wanted = new Set(patterns);
+    for (const entry of readdirSync(profile, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const bytes = readFileSync(path.join(entry.parentPath, entry.name));
+      for (const pattern of wanted) if (bytes.includes(Buffer.from(pattern, 'hex'))) wanted.delete(pattern);
+    }
+    return patterns.length - wanted.size;
+  }
+
+  /** Records until the browser is killed. */
+  async function crash(profile: string, encrypt: 'off' | 'passphrase'): Promise<{ id: string; killedAt: number; patterns: string[] }> {
+    const doomed = await launch(profile);
+    const page = await open(doomed.browser, { encrypt });
+    await page.evaluate(() => lab.tapEncoder());
+    await page.evaluate(() => lab.fakeCapture(440));
+    await page.evaluate(() => lab.noise());
+    if (encrypt === 'passphrase') {
+      expect(await page.evaluate(() => lab.passphraseNeeded())).toBe('choose');
+      expect(await page.evaluate(() => lab.start('Secret room'))).toMatchObject({ code: 'locked' });
+      valueOf(await page.evaluate(() => lab.choosePassphrase('correct horse')));
+    }
+    const { id } = valueOf(await page.evaluate(() => lab.start('Secret room')));
+    await page.evaluate(() => lab.untilSafe(4000));
+    const taps = (await page.evaluate(() => lab.tapped())).slice(0, 3);
+    await untilNextIsDue(page);
+    const killedAt = Date.now();
+    await kill(doomed);
+    return { id, killedAt, patterns: [...TELLTALES, ...taps] };
+  }
+
+  test('without it, what is recorded is in the files, as the search below would find it', async () => {
+    const { patterns } = await crash('plain', 'off');
+    expect(found(path.join(folder, 'plain'), patterns)).toBeGreaterThanOrEqual(patterns.length - 5); // texts are there in one encoding of the two
+  });
+
+  test('with a passphrase nothing of it is, a wrong one is refused, and kill -9 costs no more', async () => {
+    const { id, killedAt, patterns } = await crash('sealed', 'passphrase');
+    expect(found(path.join(folder, 'sealed'), patterns)).toBe(0);
+
+    const { browser } = await launch('sealed');
+    const page = await open(browser, { encrypt: 'passphrase' });
+    expect(valueOf(await page.evaluate(() => lab.list()))).toMatchObject([{ id, title: '', locked: true, state: 'interrupted' }]);
+    expect(await page.evaluate((which) => lab.save(which), id)).toEqual({ code: 'locked', recoverable: true });
+    expect(await page.evaluate(() => lab.passphraseNeeded())).toBe('enter');
+    expect(await page.evaluate(() => lab.unlock('correct house'))).toEqual({ code: 'passphrase', recoverable: true });
+    valueOf(await page.evaluate(() => lab.unlock('correct horse')));
+    const [info] = valueOf<RecordingInfo[]>(await page.evaluate(() => lab.list()));
+    expect(info).toMatchObject({ title: 'Secret room', locked: false });
+    const { file, seekable } = await save(page, id);
+    expect(seekable).toBe(true);
+    await expectSeekable(file);
+    expectLittleLost('Chromium, encrypted,', killedAt, info, await decode(file));
+  });
 });
 
 test('Chromium killed while recording: the recording is found again and lacks at most 1.5 s', async () => {

@@ -1,8 +1,9 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { RecorderError } from '../../recorder/errors';
-import { Journal, type JournalWriter } from '../../recorder/journal';
-import { fileNameOf } from '../../recorder/save';
+import { Journal, type JournalWriter, type RecordingInfo } from '../../recorder/journal';
+import { chaptersOf } from '../../recorder/chapters';
+import { entryNames, fileNameOf, formatsOf } from '../../recorder/formats';
 import { remainingMs } from '../../recorder/space';
 import { mayBecome, type RecorderState } from '../../recorder/state';
 
@@ -53,7 +54,7 @@ const chunk = (text: string): Blob => new Blob([text]);
 
 async function textOf(id: string, from = journal, stem = 0): Promise<string> {
   const parts: string[] = [];
-  for await (const batch of from.read(id, { stem, key: await from.keyOf(id).catch(() => null) })) parts.push(...batch.map(({ data }) => new TextDecoder().decode(data)));
+  for await (const batch of from.read(id, { take: { stem }, key: await from.keyOf(id).catch(() => null) })) parts.push(...batch.map(({ data }) => new TextDecoder().decode(data)));
   return parts.join(' ');
 }
 
@@ -258,7 +259,7 @@ describe('a database of an earlier version', () => {
     expect(await textOf('removed')).toBe('old and');
     expect(await journal.get('removed')).toMatchObject({ title: 'Removed', source: 'room', markers: [{ label: 'Here' }] });
     const writer = await journal.continue('kept', 9000);
-    await writer.append(chunk('new'), 500);
+    await writer.append(chunk('new'), 2500);
     expect(await writer.complete()).toMatchObject({ durationMs: 2500, bytes: 9 });
     expect(await textOf('kept')).toBe('old and new');
   });
@@ -274,7 +275,7 @@ describe('a further segment', () => {
     const second = await tab.continue(first.info.id, 60_000);
     expect(await codeOf(journal.continue(first.info.id, 60_000))).toBe('busy');
     expect(second.info).toMatchObject({ state: 'recording', title: 'Title', markers: [{ label: 'Before' }], durationMs: 1000 });
-    await second.append(chunk('two'), 700);
+    await second.append(chunk('two'), 1700);
     await second.complete();
     expect(await journal.list()).toMatchObject([{
       state: 'complete', durationMs: 1700, bytes: 6,
@@ -467,7 +468,7 @@ describe('keeping for some days', () => {
     await into.noteSaved(id, ended);
     const writer = await into.continue(id, ended);
     expect(await into.expire(ended + 9 * DAY)).toEqual({ removed: [], due: [] });
-    await writer.append(chunk('y'), 500);
+    await writer.append(chunk('y'), 1500);
     await writer.complete();
     expect((await into.get(id)).keptUntil).toBeGreaterThanOrEqual(ended + DAY);
     await into.close();
@@ -512,4 +513,29 @@ test.each([
 
 test('the file is named after its container', () => {
   expect(fileNameOf({ title: 'T', startedAt: 0, mimeType: 'video/mp4' })).toMatch(/\.mp4$/);
+});
+
+test('nothing is offered that cannot be made', () => {
+  const offered = (change: Partial<RecordingInfo>): readonly string[] => formatsOf({ mimeType: 'video/webm;codecs=vp8,opus', stems: [], markers: [], locked: false, ...change } as RecordingInfo);
+  expect(offered({})).toEqual(['webm', 'sound']); // no player takes VP8 in MP4
+  expect(offered({ mimeType: 'video/webm;codecs=h264,opus' })).toEqual(['webm', 'mp4', 'sound']);
+  expect(offered({ mimeType: 'video/webm;codecs=vp9,opus' })).toEqual(['webm', 'mp4', 'sound']);
+  expect(offered({ mimeType: 'audio/webm;codecs=opus' })).toEqual(['webm']);
+  expect(offered({ mimeType: 'video/mp4' })).toEqual(['webm']);
+  expect(offered({ stems: [{ participant: 'a', name: 'A', mimeType: 'audio/webm', startMs: 0 }], markers: [{ atMs: 0, label: 'x' }] })).toEqual(['webm', 'sound', 'stems', 'chapters']);
+  expect(offered({ locked: true })).toEqual([]);
+});
+
+test('files in one archive have names of their own', () => {
+  expect(entryNames(['Zoë', 'Zoë', 'a/b', ''])).toEqual(['1 Zoë.webm', '2 Zoë.webm', '3 a b.webm', '4 Participant.webm']);
+  expect(entryNames(Array.from({ length: 10 }, () => 'A'))[0]).toBe('01 A.webm');
+});
+
+test('chapters go from marker to marker and to the end, as WebVTT', () => {
+  const markers = [{ atMs: 3_723_456, label: 'Last --> <b>\n& least' }, { atMs: 0, label: 'First' }, { atMs: 61_000, label: ' ' }, { atMs: 9e9, label: 'Never came' }];
+  expect(chaptersOf(markers, 4_000_000)).toBe([
+    'WEBVTT', '', '1', '00:00:00.000 --> 00:01:01.000', 'First', '', '2', '00:01:01.000 --> 01:02:03.456', '2', '',
+    '3', '01:02:03.456 --> 01:06:40.000', 'Last --&gt; &lt;b&gt; &amp; least', '',
+  ].join('\n'));
+  expect(chaptersOf([], 1000)).toBe('WEBVTT\n');
 });

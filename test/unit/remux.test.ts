@@ -1,5 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Output, StreamTarget, WebMOutputFormat, type StreamTargetChunk } from 'mediabunny';
-import { remux } from '../../recorder/remux';
+import { remux, type RemuxOptions } from '../../recorder/remux';
+import { zip } from '../../recorder/stems';
 import { WebmReader, type Block } from '../../recorder/webm';
 
 const SECONDS = 30;
@@ -52,14 +57,20 @@ async function recorded(): Promise<Uint8Array> {
 const chunksOf = (stream: Uint8Array, size: number): Uint8Array[] =>
   Array.from({ length: Math.ceil(stream.length / size) }, (_, index) => stream.slice(index * size, (index + 1) * size));
 
-async function exported(chunks: readonly (Uint8Array | null)[]): Promise<{ losses: number; blocks: Block[]; file: Uint8Array }> {
+interface Exported { losses: number; blocks: Block[]; file: Uint8Array }
+
+/** Each take is the chunks of one encoder, and where it begins. */
+async function joined(takes: readonly { startMs: number; chunks: readonly (Uint8Array | null)[] }[], options: RemuxOptions = {}): Promise<Exported> {
   const { writable, bytes } = collect();
-  async function* batches(): AsyncGenerator<{ sequence: number; data: ArrayBuffer }[], void, undefined> {
-    for (const [sequence, chunk] of chunks.entries()) if (chunk !== null) yield await Promise.resolve([{ sequence, data: chunk.slice().buffer }]);
+  const first = (index: number): number => takes.slice(0, index).reduce((sum, { chunks }) => sum + chunks.length, 0);
+  async function* batches(index: number): AsyncGenerator<{ sequence: number; data: ArrayBuffer }[], void, undefined> {
+    for (const [at, chunk] of (takes[index]?.chunks ?? []).entries()) if (chunk !== null) yield await Promise.resolve([{ sequence: first(index) + at, data: chunk.slice().buffer }]);
   }
-  const losses = await remux(batches(), writable);
+  const losses = await remux(takes.map(({ startMs }, index) => ({ startMs, first: first(index), chunks: batches(index) })), writable, options);
   return { losses, file: bytes(), blocks: new WebmReader().push(bytes()) };
 }
+
+const exported = (chunks: readonly (Uint8Array | null)[], options?: RemuxOptions): Promise<Exported> => joined([{ startMs: 0, chunks }], options);
 
 const same = (a: Block, b: Block): boolean => a.track === b.track && a.timestampMs === b.timestampMs && Buffer.compare(a.data, b.data) === 0;
 
@@ -116,4 +127,59 @@ test('200 random damages: the file is made, and has all sound before and from th
 test('what has no beginning is refused in so many words', async () => {
   await expect(exported([null, ...chunksOf(stream, 5000).slice(1)])).rejects.toMatchObject({ code: 'encoder' });
   await expect(exported([])).rejects.toMatchObject({ code: 'encoder' });
+});
+
+describe('further segments', () => {
+  const times = (blocks: readonly Block[], track: number): number[] => blocks.filter((block) => block.track === track).map(({ timestampMs }) => timestampMs);
+
+  test('follow each other on one clock, and the sound between them is silence, not a hole', async () => {
+    const { losses, blocks } = await joined([{ startMs: 0, chunks: chunksOf(stream, 5000) }, { startMs: 31_000, chunks: chunksOf(stream, 5000) }]);
+    expect(losses).toBe(0);
+    const picture = times(blocks, VIDEO);
+    expect(picture).toEqual([...times(whole, VIDEO), ...times(whole, VIDEO).map((time) => time + 31_000)]);
+    const sound = times(blocks, AUDIO);
+    expect(sound.filter((time) => time >= 31_000)).toEqual(times(whole, AUDIO).map((time) => time + 31_000));
+    const gaps = sound.map((time, index) => time - (sound[index - 1] ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(100); // as far apart as they were recorded
+  });
+
+  test('never overlap, whatever the clocks said', async () => {
+    const { blocks } = await joined([{ startMs: 0, chunks: chunksOf(stream, 5000) }, { startMs: 1000, chunks: chunksOf(stream, 5000) }]);
+    const picture = times(blocks, VIDEO);
+    expect(picture).toHaveLength(2 * SECONDS * 10);
+    expect(picture.every((time, index) => index === 0 || time > (picture[index - 1] ?? 0))).toBe(true);
+  });
+
+  test.each([[0, 1], [1, 0]])('a segment whose beginning is lost does not take the others with it (%i)', async (lost, kept) => {
+    const takes = [0, 31_000].map((startMs, index) => ({ startMs, chunks: chunksOf(stream, 5000).map((chunk, at) => (index === lost && at === 0 ? null : chunk)) }));
+    const { losses, blocks } = await joined(takes);
+    expect(losses).toBeGreaterThan(0);
+    expect(times(blocks, VIDEO)).toEqual(times(whole, VIDEO).map((time) => time + (kept === 1 ? 31_000 : 0)));
+  });
+});
+
+test('the sound alone, from the very beginning', async () => {
+  const { blocks } = await joined([{ startMs: 250, chunks: chunksOf(stream, 5000) }], { soundOnly: true, fromZero: true });
+  expect(new Set(blocks.map(({ track }) => track)).size).toBe(1);
+  expect(blocks[0]?.timestampMs).toBe(0);
+  expect(blocks.filter(({ timestampMs }) => timestampMs >= 250).map(({ timestampMs }) => timestampMs)).toEqual(whole.filter(({ track }) => track === AUDIO).map(({ timestampMs }) => timestampMs + 250));
+});
+
+test('a zip is sent front to back, and what is in it is the same as outside', async () => {
+  const { file } = await exported(chunksOf(stream, 5000));
+  const chunks = chunksOf(stream, 5000);
+  async function* batches(): AsyncGenerator<{ sequence: number; data: ArrayBuffer }[], void, undefined> {
+    for (const [sequence, chunk] of chunks.entries()) yield await Promise.resolve([{ sequence, data: chunk.slice().buffer }]);
+  }
+  const make = (writable: WritableStream<StreamTargetChunk>): Promise<number> => remux([{ startMs: 0, first: 0, chunks: batches() }], writable);
+  const parts: Uint8Array[] = [];
+  for await (const part of zip([{ name: 'Zoë.webm', content: make }, { name: 'chapters.vtt', content: 'WEBVTT' }], new Date())) parts.push(part);
+  const folder = mkdtempSync(path.join(tmpdir(), 'greenroom-zip-'));
+  writeFileSync(path.join(folder, 'all.zip'), Buffer.concat(parts));
+  // Read by somebody else's program, which checks the sums as well.
+  execFileSync('python3', ['-m', 'zipfile', '-t', path.join(folder, 'all.zip')]);
+  execFileSync('python3', ['-m', 'zipfile', '-e', path.join(folder, 'all.zip'), folder]);
+  expect(readdirSync(folder).sort()).toEqual(['Zoë.webm', 'all.zip', 'chapters.vtt']);
+  expect(Buffer.compare(readFileSync(path.join(folder, 'Zoë.webm')), file)).toBe(0);
+  rmSync(folder, { recursive: true });
 });

@@ -1,7 +1,8 @@
 // The room a recorder is tested in: a moving picture, a tone from the loudspeaker, a microphone, and a way to wait for
 // what the recorder does. Every method answers with plain data, as it is called from outside the browser.
 import { fakeMix } from '../fake-mix';
-import { Recorder, RecorderError, type RecorderOptions, type RecorderState, type RecordingInfo } from '../../../recorder';
+import { Recorder, RecorderError, type RecorderOptions, type RecorderState, type RecordingInfo, type SaveFormat } from '../../../recorder';
+import { Journal } from '../../../recorder/journal';
 
 export interface Outcome<T> { value?: T; code?: string; recoverable?: boolean }
 
@@ -168,9 +169,90 @@ const lab = {
     if (state.kind === 'recording') return Date.now() - state.since;
     throw new Error(`Nothing is recorded while ${state.kind}`);
   },
+  /** Goes on with a recording that ended. */
+  goOn: (id: string) => outcome(engine().start({ title: '', microphone, continues: id })),
   stop: () => outcome(engine().stop()),
   list: () => outcome(engine().list()),
   save: (id: string) => outcome(engine().save(id)),
+  saveAs: (id: string, format: SaveFormat) => outcome(engine().save(id, { format })),
+  /**
+   * The user chooses a file. The prompt cannot be answered from outside, so a file of this site takes the place of theirs:
+   * it is written in the same way. Answers what is in it afterwards; null if there is none.
+   * @param before what is in the file that they choose to replace; null for a new one
+   */
+  async saveChosen(id: string, { before, cancel, format = 'webm' }: { before: string | null; cancel: boolean; format?: SaveFormat }): Promise<Outcome<unknown> & { bytes: number | null; text: string | null }> {
+    const root = await navigator.storage.getDirectory();
+    let asked = '';
+    Object.assign(globalThis, {
+      async showSaveFilePicker({ suggestedName }: { suggestedName: string }) {
+        asked = suggestedName;
+        const handle = await root.getFileHandle(suggestedName, { create: true });
+        if (before !== null) {
+          const writable = await handle.createWritable();
+          await writable.write(before);
+          await writable.close();
+        }
+        return handle;
+      },
+    });
+    const stop = new AbortController();
+    const saved = await outcome(engine().save(id, { format, choose: true, signal: stop.signal, onProgress: () => { if (cancel) stop.abort(); } }));
+    const file = await root.getFileHandle(asked).then((handle) => handle.getFile(), () => null);
+    const answer = { ...saved, bytes: file?.size ?? null, text: file !== null && file.size < 100 ? await file.text() : null };
+    if (file !== null) await root.removeEntry(asked);
+    return answer;
+  },
+  refuseChoice(): void {
+    Object.assign(globalThis, { showSaveFilePicker: () => Promise.reject(new DOMException('The user aborted a request.', 'AbortError')) });
+  },
+  saveWhereChosen: (id: string) => outcome(engine().save(id, { choose: true })),
+  passphraseNeeded: () => engine().passphraseNeeded(),
+  unlock: (passphrase: string) => outcome(engine().unlock(passphrase).then(() => true)),
+  choosePassphrase: (passphrase: string) => outcome(engine().choosePassphrase(passphrase).then(() => true)),
+  expire: () => engine().expire(),
+
+  /** Only VP9 may be chosen. */
+  onlyVp9(): void {
+    const supported = MediaRecorder.isTypeSupported.bind(MediaRecorder);
+    MediaRecorder.isTypeSupported = (type) => type.includes('vp9') && supported(type);
+  },
+  /** Notes 32 bytes out of the middle of every chunk that the encoder gives, as hexadecimal digits. */
+  tapEncoder(): void {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its receiver below
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function tapped(this: Blob) {
+      const data = await read.call(this);
+      const middle = data.byteLength >> 1;
+      taps.push([...new Uint8Array(data, Math.max(0, middle - 16), Math.min(32, data.byteLength))].map((byte) => byte.toString(16).padStart(2, '0')).join(''));
+      return data;
+    };
+  },
+  tapped: () => taps,
+  /** A recording with a mix and one stem per tone, each beginning when it is told, for two seconds. */
+  async recordStems(database: string, voices: readonly { name: string; frequency: number; startMs: number }[]): Promise<string> {
+    const journal = new Journal(database);
+    const mimeType = 'audio/webm;codecs=opus';
+    const writer = await journal.create({ title: 'Stems', startedAt: Date.now(), mimeType });
+    await writer.describe({ markers: [{ atMs: 500, label: 'Question' }] });
+    await Promise.all([{ name: '', frequency: 220, startMs: 0 }, ...voices].map(async ({ name, frequency, startMs }) => {
+      const stem = name === '' ? 0 : writer.addStem({ participant: name, name, mimeType, startMs });
+      const { context, node } = tone(frequency);
+      const output = context.createMediaStreamDestination();
+      node.connect(output);
+      await context.resume();
+      const encoder = new MediaRecorder(output.stream, { mimeType });
+      let at = startMs;
+      encoder.addEventListener('dataavailable', ({ data }) => void writer.append(data, at += 500, stem));
+      let enough = 0;
+      const finished = new Promise((resolve) => { encoder.addEventListener('stop', resolve); });
+      encoder.addEventListener('dataavailable', () => { if (++enough === 4) encoder.stop(); });
+      encoder.start(500);
+      await finished;
+    }));
+    const { id } = await writer.complete();
+    await journal.close();
+    return id;
+  },
   /** Aborts as soon as the first part of the file is made. */
   saveAndAbort(id: string): Promise<Outcome<unknown>> {
     const cancel = new AbortController();
@@ -201,6 +283,14 @@ const lab = {
   untilRoomKnown: () => until((state) => typeof state.remainingMs === 'number'),
   /** Resolves when this many ms are safe on disk. */
   untilSafe: (durationMs: number) => until((state) => (state.info?.durationMs ?? 0) >= durationMs),
+  /** Resolves when about this much has been recorded, safe or not. */
+  untilRecorded: (ms: number) => new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (lab.recorded() >= ms) resolve();
+      else requestAnimationFrame(look);
+    };
+    look();
+  }),
   untilKind: (kind: RecorderState['kind']) => until((state) => state.kind === kind),
 
   /** What is in the database, hidden or not. */
@@ -253,6 +343,7 @@ const lab = {
   }),
 };
 
+const taps: string[] = [];
 let upgraded = Promise.resolve(false);
 let answer = (): void => undefined;
 
