@@ -7,6 +7,10 @@ const RAMP_S = 0.012;
 /** How often the level is told, ms. */
 const LEVEL_MS = 100;
 
+/** How often it is looked whether the sound has fallen behind, ms, and by how much it may, ms: more than the clocks' jitter. */
+const CATCH_UP_MS = 1000;
+const BEHIND_MS = 25;
+
 /** A track that is to be heard. */
 export interface Voice {
   readonly track: MediaStreamTrack;
@@ -37,6 +41,10 @@ export class Mix {
   readonly #playing = new Map<MediaStreamTrack, Playing>();
   #meter: AnalyserNode | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
+  readonly #catchingUp: ReturnType<typeof setInterval>;
+  /** By how much the context's clock was behind the page's at the last stall, or since then at the least, ms. */
+  #behind = Infinity;
+  #fellBehind = false;
 
   /** Create it on the user's click, or the browser's autoplay policy may keep it suspended. */
   constructor() {
@@ -44,6 +52,7 @@ export class Mix {
     this.#output = this.#context.createMediaStreamDestination();
     this.#context.addEventListener('statechange', this.#wake);
     this.#wake();
+    this.#catchingUp = setInterval(() => this.#catchUp(), CATCH_UP_MS);
   }
 
   get track(): MediaStreamTrack {
@@ -115,6 +124,7 @@ export class Mix {
 
   dispose(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
+    clearInterval(this.#catchingUp);
     this.#context.removeEventListener('statechange', this.#wake);
     for (const { end } of [...this.#playing.values()]) end();
     if (this.#context.state !== 'closed') void this.#context.close();
@@ -147,6 +157,24 @@ export class Mix {
     };
     track.addEventListener('ended', end);
     this.#playing.set(track, { voice, gain, end });
+  }
+
+  // While the context stands still, on a busy machine, its sources go on and queue. Chromium never shortens such a queue
+  // again: the sound would stay late against the picture to the end of the recording. A new source begins an empty one.
+  #catchUp(): void {
+    const { contextTime = 0, performanceTime = 0 } = this.#context.getOutputTimestamp();
+    if (contextTime === 0) return; // nothing has sounded yet
+    const behind = performanceTime - 1000 * contextTime;
+    this.#behind = Math.min(this.#behind, behind);
+    const fell = behind - this.#behind >= BEHIND_MS;
+    if (fell) this.#behind = behind;
+    // Not at once: what was queued on the way to the page is still coming, and would fill the new queues.
+    const isOver = this.#fellBehind && !fell;
+    this.#fellBehind = fell;
+    if (!isOver) return;
+    const voices = [...this.#playing.values()];
+    for (const { end } of voices) end();
+    this.play(voices.map(({ voice }) => voice));
   }
 
   // A phone call, a device change or a sleeping laptop may suspend a running context: the recording goes on after it.
