@@ -1,4 +1,4 @@
-import type { CoverText, EffectFailure, EffectSpec, EffectState } from './spec';
+import type { CoverText, EffectFailure, EffectSpec, EffectState, MaskRate } from './spec';
 import { EffectError, toFailure } from './spec';
 import { isBlurredBySystem, trackIsBlurred } from './system-blur';
 import type { WorkerHost, WorkerLane } from './worker-host';
@@ -24,6 +24,7 @@ export interface GuardRequest {
   readonly allowRaw: boolean;
   /** Whether a blur steps aside while the operating system says that it blurs. */
   readonly trustSystemBlur: boolean;
+  readonly maskRate: MaskRate;
   /** Called at every change, and once at the start. */
   readonly onState: (state: EffectState) => void;
 }
@@ -40,6 +41,7 @@ export class Guard {
   readonly #allowRaw: boolean;
   readonly #camera: MediaStreamTrack;
   readonly #trustSystemBlur: boolean;
+  readonly #maskRate: MaskRate;
   readonly #abort = new AbortController();
   #spec: EffectSpec;
   #state: EffectState | undefined;
@@ -58,6 +60,7 @@ export class Guard {
     this.#allowRaw = request.allowRaw;
     this.#camera = request.camera;
     this.#trustSystemBlur = request.trustSystemBlur;
+    this.#maskRate = request.maskRate;
     this.#camera.addEventListener('configurationchange', () => this.#tellLane(), { signal: this.#abort.signal });
     // The pipeline is still being constructed: it must be whole before the worker can ask it for its streams.
     queueMicrotask(() => this.update(request.spec));
@@ -127,6 +130,7 @@ export class Guard {
         this.cover,
         this.#allowRaw,
         this.#trustSystemBlur,
+        this.#maskRate,
         this.#pipeline.streams,
       );
       if (this.#state?.kind === 'ended') lane.close();

@@ -4,11 +4,11 @@ import { mirrorCamera } from './mirror';
 import { CallbackPipeline } from './pipeline/callback';
 import type { Pipeline } from './pipeline/pipeline';
 import { StreamsPipeline } from './pipeline/streams';
-import type { CoverText, EffectSpec, EffectState } from './spec';
+import type { CoverText, EffectSpec, EffectState, MaskRate } from './spec';
 import { EffectError } from './spec';
 import { WorkerHost } from './worker-host';
 
-export type { CoverText, EffectFailure, EffectSpec, EffectState, FailureCode, PictureSource } from './spec';
+export type { CoverText, EffectFailure, EffectSpec, EffectState, FailureCode, MaskRate, PictureSource } from './spec';
 export { EffectError } from './spec';
 export { isMirrored } from './mirror';
 export { inspectVideo } from './backdrop/inspect';
@@ -33,6 +33,8 @@ export interface EffectTrackOptions {
   readonly allowRaw?: boolean;
   /** Default true: a blur steps aside while the operating system says that it blurs. Pictures and colours never do. */
   readonly trustSystemBlur?: boolean;
+  /** Default `governed`. */
+  readonly maskRate?: MaskRate;
   readonly onState?: (state: EffectState) => void;
 }
 
@@ -58,6 +60,7 @@ export class Effects {
       cover: options.cover,
       allowRaw: options.allowRaw ?? true,
       trustSystemBlur: options.trustSystemBlur ?? true,
+      maskRate: options.maskRate ?? 'governed',
       onState: (next) => {
         state = next;
         options.onState?.(next);

@@ -1,4 +1,4 @@
-import type { CoverText, EffectFailure, EffectSpec } from './spec';
+import type { CoverText, EffectFailure, EffectSpec, MaskRate } from './spec';
 
 /** Addresses of what the worker loads on first need; absolute, same origin. */
 export interface SegmenterAssets {
@@ -27,6 +27,7 @@ export type ToWorker =
       readonly allowRaw: boolean;
       /** Whether a blur steps aside while the operating system blurs. */
       readonly trustSystemBlur: boolean;
+      readonly maskRate: MaskRate;
       readonly assets: EngineAssets;
       /** Transferred. Absent where frames travel one by one in `frame` messages. */
       readonly streams?: { readonly readable: ReadableStream<VideoFrame>; readonly writable: WritableStream<VideoFrame> };

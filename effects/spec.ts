@@ -91,3 +91,6 @@ export class EffectError extends Error {
     this.failure = failure;
   }
 }
+
+/** Whether every frame gets a mask of its own, or as many as the machine has time for; under heavy load the frames shrink too. */
+export type MaskRate = 'every-frame' | 'governed';

@@ -1,6 +1,6 @@
 import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
 import { bundledAssets } from './segmenter/assets';
-import type { CoverText, EffectFailure, EffectSpec } from './spec';
+import type { CoverText, EffectFailure, EffectSpec, MaskRate } from './spec';
 import { EffectError, toFailure } from './spec';
 
 /** What a lane hears from the worker. */
@@ -40,14 +40,14 @@ export class WorkerHost {
   readonly #assets: EngineAssets = bundledAssets();
 
   /** @throws EffectError `worker-unavailable`; `streams`, when given, are transferred only after the worker is up */
-  async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, allowRaw: boolean, trustSystemBlur: boolean, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {
+  async open(listener: LaneListener, spec: () => EffectSpec, cover: CoverText, allowRaw: boolean, trustSystemBlur: boolean, maskRate: MaskRate, streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> }): Promise<WorkerLane> {
     const worker = await this.#started();
     const lane = this.#nextLane++;
     const post = (message: ToWorker, transfer: Transferable[] = []): void => worker.postMessage(message, transfer);
     const pair = streams?.();
     this.#lanes.set(lane, listener);
     post(
-      { type: 'open', lane, spec: spec(), cover, allowRaw, trustSystemBlur, assets: this.#assets, ...(pair ? { streams: pair } : {}) },
+      { type: 'open', lane, spec: spec(), cover, allowRaw, trustSystemBlur, maskRate, assets: this.#assets, ...(pair ? { streams: pair } : {}) },
       pair ? [pair.readable, pair.writable] : [],
     );
     return {

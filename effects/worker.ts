@@ -6,6 +6,7 @@ import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/fra
 import type { Background } from './compositor/planar';
 import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
 import { CoverFrames } from './cover';
+import { FULL_EFFORT, Governor } from './governor';
 import type { Kernel } from './kernel/kernel';
 import { loadKernel } from './kernel/kernel';
 import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
@@ -52,6 +53,9 @@ class SharedEngine {
 }
 const engine = new SharedEngine();
 
+/** A person may have moved away from an older mask, whatever the governor wants. */
+const LONGEST_MASK_US = 150_000;
+
 /** An effect that has all it needs. */
 type Scene = Extract<EffectSpec, { kind: 'blur' | 'colour' | 'transparent' }> | { readonly kind: 'picture'; readonly backdrop: Backdrop };
 
@@ -67,6 +71,9 @@ class Lane {
   readonly #cover: CoverFrames;
   readonly #input = new ImageData(MODEL_WIDTH, MODEL_HEIGHT);
   readonly #mask = new Uint8Array(MODEL_WIDTH * MODEL_HEIGHT);
+  /** Of what frame {@link #mask} is, and how many have used it since. */
+  #made: { frames: number; readonly timestamp: number; readonly width: number; readonly height: number } | undefined;
+  readonly #governor: Governor | undefined;
   #stop: () => void = () => undefined;
   #compositor: PlanarCompositor | undefined;
   #spec: EffectSpec;
@@ -79,10 +86,11 @@ class Lane {
   /** What the camera's settings say; a frame's own word counts more. */
   systemBlur = false;
 
-  constructor({ lane, spec, cover, allowRaw, trustSystemBlur, assets }: Extract<ToWorker, { type: 'open' }>) {
+  constructor({ lane, spec, cover, allowRaw, trustSystemBlur, maskRate, assets }: Extract<ToWorker, { type: 'open' }>) {
     this.#id = lane;
     this.#allowRaw = allowRaw;
     this.#trustSystemBlur = trustSystemBlur;
+    this.#governor = maskRate === 'governed' ? new Governor() : undefined;
     this.#assets = assets;
     this.#cover = new CoverFrames(cover);
     this.#spec = spec;
@@ -189,14 +197,33 @@ class Lane {
   /** @returns nothing while there is no engine, or no effect to show */
   async #render(frame: VideoFrame): Promise<VideoFrame | undefined> {
     if (!engine.ready) return undefined;
+    const began = performance.now();
     this.#compositor ??= new PlanarCompositor(engine.ready.makeKernel());
     await readFrame(frame, this.#compositor);
     // Looked at only now: it may have changed meanwhile, and from here on nothing waits.
     if (!this.#scene) return undefined;
-    this.#compositor.modelInput(this.#input, isFullRange(frame));
-    engine.ready.segmenter.segment(this.#input, this.#mask);
+    const { maskEvery, half } = this.#governor?.effort ?? FULL_EFFORT;
+    if (this.#needsMask(frame, maskEvery)) this.#makeMask(frame, this.#compositor, engine.ready.segmenter);
     this.#compositor.render(this.#mask, backgroundOf(this.#scene, this.#compositor, frame));
-    return this.#scene.kind === 'transparent' ? makeCutOut(this.#compositor, frame) : makeFrame(this.#compositor, frame);
+    const cutOut = this.#scene.kind === 'transparent';
+    if (half && !cutOut) this.#compositor.halve();
+    const out = cutOut ? makeCutOut(this.#compositor, frame) : makeFrame(this.#compositor, frame);
+    this.#governor?.note(frame.timestamp, performance.now() - began);
+    return out;
+  }
+
+  #needsMask({ timestamp, codedWidth, codedHeight }: VideoFrame, every: number): boolean {
+    const made = this.#made;
+    if (!made || ++made.frames >= every) return true;
+    const age = timestamp - made.timestamp;
+    return age < 0 || age > LONGEST_MASK_US || made.width !== codedWidth || made.height !== codedHeight;
+  }
+
+  #makeMask(frame: VideoFrame, compositor: PlanarCompositor, segmenter: Segmenter): void {
+    this.#made = undefined; // should this fail, there is no mask
+    compositor.modelInput(this.#input, isFullRange(frame));
+    segmenter.segment(this.#input, this.#mask);
+    this.#made = { frames: 0, timestamp: frame.timestamp, width: frame.codedWidth, height: frame.codedHeight };
   }
 
   #tell(state: LaneState): void {

@@ -42,16 +42,20 @@ export const makeFrame = (compositor: PlanarCompositor, like: VideoFrame): Video
   new VideoFrame(compositor.frameBytes, { ...describeFrame(compositor, like), format: 'I420', layout: compositor.layout('frame') });
 
 /** What the compositor's planes are, with the timing of `like`. */
-export const describeFrame = (compositor: PlanarCompositor, like: VideoFrame): Omit<VideoFrameBufferInit, 'format' | 'layout'> => ({
-  codedWidth: compositor.width,
-  codedHeight: compositor.height,
-  displayWidth: like.displayWidth,
-  displayHeight: like.displayHeight,
-  timestamp: like.timestamp,
-  ...(like.duration === null ? {} : { duration: like.duration }),
-  colorSpace: isPlanar(like) ? like.colorSpace.toJSON() : { matrix: 'smpte170m', primaries: 'bt709', transfer: 'bt709', fullRange: false },
-  ...orientation(like),
-});
+export const describeFrame = (compositor: PlanarCompositor, like: VideoFrame): Omit<VideoFrameBufferInit, 'format' | 'layout'> => {
+  const { width, height } = compositor.outputSize;
+  return {
+    codedWidth: width,
+    codedHeight: height,
+    // Smaller only where the compositor made it so: a sender would scale it up again.
+    displayWidth: Math.round((like.displayWidth * width) / compositor.width),
+    displayHeight: Math.round((like.displayHeight * height) / compositor.height),
+    timestamp: like.timestamp,
+    ...(like.duration === null ? {} : { duration: like.duration }),
+    colorSpace: isPlanar(like) ? like.colorSpace.toJSON() : { matrix: 'smpte170m', primaries: 'bt709', transfer: 'bt709', fullRange: false },
+    ...orientation(like),
+  };
+};
 
 /** Whether the samples of a frame use the full range, as they lie in the compositor's planes. */
 export const isFullRange = (frame: VideoFrame): boolean => isPlanar(frame) && frame.colorSpace.fullRange === true;

@@ -42,6 +42,9 @@ interface Views {
 export const MODEL_WIDTH = 256;
 export const MODEL_HEIGHT = 144;
 
+/** Less than half of this is not worth sending. */
+const SMALLEST_TO_HALVE = 360;
+
 /**
  * Frame and mask to frame, in planes, in the kernel's memory. For each frame: write the {@link frame} planes, call
  * {@link begin}, then {@link modelInput}, then {@link render}; the frame planes then hold the result.
@@ -52,6 +55,7 @@ export class PlanarCompositor {
   readonly #kernel: Kernel;
   #width = 0;
   #height = 0;
+  #halved = false;
   #views: Views | undefined;
 
   constructor(kernel: Kernel) {
@@ -64,6 +68,11 @@ export class PlanarCompositor {
 
   get height(): number {
     return this.#height;
+  }
+
+  /** Size of the result: the frame's, or half of it after {@link halve}. */
+  get outputSize(): { width: number; height: number } {
+    return this.#halved ? { width: (this.#width >> 2) << 1, height: (this.#height >> 2) << 1 } : { width: this.#width, height: this.#height };
   }
 
   /** The kernel's whole memory, for `VideoFrame.copyTo`. */
@@ -116,6 +125,7 @@ export class PlanarCompositor {
 
   /** The frame's planes were written. */
   begin(): void {
+    this.#halved = false;
     this.#kernel.padFrame();
     this.#kernel.shrink();
   }
@@ -159,6 +169,13 @@ export class PlanarCompositor {
         this.#kernel.writeMatte();
         break;
     }
+  }
+
+  /** After {@link render}: the result at half its size. Frames too small for that stay as they are. */
+  halve(): void {
+    if (Math.min(this.#width, this.#height) < SMALLEST_TO_HALVE) return;
+    this.#kernel.halveFrame();
+    this.#halved = true;
   }
 
   #current(): Views {

@@ -41,6 +41,8 @@ export interface Kernel {
   /** Writes the full matte to {@link alphaAt}, rows of the luma stride, 255 for the person; the frame stays. */
   writeMatte(): void;
   alphaAt(): number;
+  /** Brings the finished frame to half its size, rounded down to even numbers; its rows stay where they are. */
+  halveFrame(): void;
 }
 
 /**

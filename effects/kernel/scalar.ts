@@ -230,6 +230,18 @@ export class ScalarKernel implements Kernel {
     this.#blend((plane, _y, into) => into.fill(colour[plane]!));
   }
 
+  halveFrame(): void {
+    const { y, u, v } = this.#now;
+    for (const { width, height, stride, data } of [y, u, v]) {
+      for (let row = 0; row < height >> 1; row++) {
+        for (let x = 0; x < width >> 1; x++) {
+          const at = 2 * row * stride + 2 * x;
+          data[row * stride + x] = (data[at]! + data[at + 1]! + data[at + stride]! + data[at + stride + 1]! + 2) >> 2;
+        }
+      }
+    }
+  }
+
   writeMatte(): void {
     const { y, matte } = this.#now;
     const alpha = this.#alpha();

@@ -103,6 +103,7 @@ describe('the kernel against its scalar twin', () => {
           made.modelInput(input, middle > 0.5);
           made.render(person(middle), background);
         }
+        if (background.kind === 'colour') made.halve();
         return [input.data, ...[made.frame.y, made.frame.u, made.frame.v, ...(background.kind === 'transparent' ? [made.matte] : [])].map(samples)];
       });
       // Fixed point against floating point: alpha has ten bits, and a step of it weighs most where colours differ most.
@@ -173,6 +174,26 @@ describe.each(kernels)('%s', (_, make) => {
       expect(samples(used.frame.y)).toEqual(samples(fresh.frame.y));
       expect(samples(used.frame.v)).toEqual(samples(fresh.frame.v));
     }
+  });
+
+  test('a halved frame is the means of 2 x 2, at even numbers, and a small one stays as it is', () => {
+    const made = compositor(646, 362, make());
+    fillAll(made.frame, (x, y) => (3 * x + 5 * y) & 255);
+    fill(made.frame.u, (x, y) => (x ^ y) & 255);
+    made.begin();
+    made.render(maskOf(() => 1), { kind: 'colour', y: 0, u: 0, v: 0 }); // all of it is the person
+    const [y, u] = [samples(made.frame.y), samples(made.frame.u)];
+    made.halve();
+    const { width, height } = made.outputSize;
+    expect([width, height]).toEqual([322, 180]);
+    const mean = (plane: number[], stride: number, at: number): number => (plane[at]! + plane[at + 1]! + plane[at + stride]! + plane[at + stride + 1]! + 2) >> 2;
+    for (const [x, row] of [[0, 0], [7, 3], [321, 179]] as const) expect(made.frame.y.data[row * made.frame.y.stride + x]).toBe(mean(y, 646, 2 * row * 646 + 2 * x));
+    for (const [x, row] of [[0, 0], [160, 89]] as const) expect(made.frame.u.data[row * made.frame.u.stride + x]).toBe(mean(u, 323, 2 * row * 323 + 2 * x));
+
+    const small = compositor(320, 180, make());
+    small.begin();
+    small.halve();
+    expect(small.outputSize).toEqual({ width: 320, height: 180 });
   });
 
   test.each([[32, 18], [33, 19]])('NV12 of %i x %i is taken apart', (width, height) => {

@@ -2,11 +2,12 @@
 import { blurBackground } from './background';
 import { blendBackdrop, blendBlurred, blendColour, writeMatte } from './blend';
 import { fromNv12, fromRgba, padFrame } from './convert';
+import { halveFrame } from './halve';
 import { matte } from './matte';
 import { alphaPlane, backdropY, chromaStride, frameU, frameV, frameY, layout, lumaStride, modelMask, modelRgba, reserveStaging, staging } from './memory';
 import { modelInput, shrink } from './shrink';
 
-export { blendBackdrop, blendBlurred, blendColour, blurBackground, fromNv12, fromRgba, layout, matte, modelInput, padFrame, reserveStaging, shrink, writeMatte };
+export { blendBackdrop, blendBlurred, blendColour, blurBackground, fromNv12, fromRgba, halveFrame, layout, matte, modelInput, padFrame, reserveStaging, shrink, writeMatte };
 
 export function lumaStrideOf(): i32 {
   return lumaStride;

@@ -1,5 +1,5 @@
 // A camera, an output, and what left it. Every method answers with plain data, as it is called from outside.
-import type { EffectSpec, EffectState, EffectTrack } from '../../../effects';
+import type { EffectSpec, EffectState, EffectTrack, MaskRate } from '../../../effects';
 import { EffectError, Effects, inspectVideo } from '../../../effects';
 import { decodeMark } from '../../tools/marks';
 
@@ -78,11 +78,12 @@ const clipCamera = async (url: string): Promise<MediaStreamTrack> => {
 const lab = {
   states: () => states,
   frames: () => frames,
-  async open(spec: EffectSpec, options: { clip?: string; allowRaw?: boolean; trustSystemBlur?: boolean } = {}): Promise<void> {
+  async open(spec: EffectSpec, options: { clip?: string; allowRaw?: boolean; trustSystemBlur?: boolean; maskRate?: MaskRate } = {}): Promise<void> {
     camera = options.clip === undefined ? (await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } })).getVideoTracks()[0]! : await clipCamera(options.clip);
     current = effects.process(camera, {
       spec,
       cover,
+      maskRate: options.maskRate ?? 'every-frame', // the machine may be busy with other things, and sizes are compared
       ...(options.trustSystemBlur === undefined ? {} : { trustSystemBlur: options.trustSystemBlur }),
       ...(options.allowRaw === undefined ? {} : { allowRaw: options.allowRaw }),
       onState: (state) => {
@@ -110,6 +111,8 @@ const lab = {
   /** Resolves with the first frame whose upper left corner has about this colour. Chromium only. */
   corner: (colour: readonly number[]) =>
     until(() => latest.width > 0 && colour.every((value, i) => Math.abs(latest.rgba[4 * (4 * latest.width + 4) + i]! - value) < 10)),
+  /** Resolves when a frame of this size, "640x360", has left. Chromium only. */
+  size: (wanted: string) => until(() => frames.sizes.at(-1) === wanted),
   /** Resolves when a frame of this format has left. Chromium only. */
   format: (wanted: string) => until(() => latest.format === wanted),
   /** Alpha of every pixel of the newest frame, row by row. Chromium only. */
