@@ -35,7 +35,7 @@ interface Part {
 const partsOf: Readonly<Record<BrowserName, readonly Part[]>> = {
   chromium: [
     { name: '720', title: '1280x720 blur, a mask for every frame', size: [1280, 720], contestants: ['bare', 'floor', 'floor-mediapipe', 'ours', 'v2', 'v1', 'livekit', 'naive'] },
-    { name: '360', title: '640x360 blur, a mask for every frame', size: [640, 360], contestants: ['ours', 'v2', 'v1'] },
+    { name: '360', title: '640x360 blur, a mask for every frame', size: [640, 360], contestants: ['ours', 'v2'] },
     { name: 'governed', title: '1280x720 blur on a loaded machine, the governor free to choose', size: [1280, 720], contestants: ['ours', 'v2'], governed: true },
   ],
   firefox: [{ name: '720', title: '1280x720 blur in Firefox', size: [1280, 720], contestants: ['bare', 'ours', 'livekit', 'naive'] }],

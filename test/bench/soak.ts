@@ -1,6 +1,8 @@
 /**
  * `npm run soak:effects`: whether the memory of a browser grows while it blurs a 1280x720 camera. Its proportional set size
  * is read every ten seconds, and a line laid through what comes after the warm-up, of the whole and of each process.
+ * While other browsers start and end beside it, their share of the program's own pages comes and goes: then only the slope of
+ * what is its own says anything.
  *
  * `-- --minutes N`, `--warm-up N` (minutes); `--json` adds one JSON object as the last line.
  */
