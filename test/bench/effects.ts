@@ -72,6 +72,7 @@ async function main(): Promise<void> {
         mainV2OverOurs: ratio('720', 'v2', 'ours', 'mainMsPerSecond'),
         latencyV2OverOurs: ratio('720', 'v2', 'ours', 'latencyMs'),
         memoryV2OverOurs: ratio('720', 'v2', 'ours', 'pssMb'),
+        ownMemoryV2OverOurs: ratio('720', 'v2', 'ours', 'ownMb'),
         fps: figure('720', 'ours', 'fps'),
         rawFrames: raw ? raw.atStart + raw.afterFailure : NaN,
         runs,
@@ -103,7 +104,7 @@ async function measurePart({ name, title, size: [width, height], contestants, go
   console.log(`\n${title}: medians of ${runs} interleaved runs`);
   for (const [contestant, figures] of all) {
     const of = (key: keyof Figures): number => quantile(figures.map((each) => each[key]), 0.5);
-    results.set(`${name} ${contestant}`, { cpuPerFrame: of('cpuPerFrame'), fps: of('fps'), mainMsPerSecond: of('mainMsPerSecond'), latencyMs: of('latencyMs'), pssMb: of('pssMb') });
+    results.set(`${name} ${contestant}`, { cpuPerFrame: of('cpuPerFrame'), fps: of('fps'), mainMsPerSecond: of('mainMsPerSecond'), latencyMs: of('latencyMs'), pssMb: of('pssMb'), ownMb: of('ownMb') });
   }
   console.table(Object.fromEntries([...all.keys()].map((contestant) => [contestant, rounded(results.get(`${name} ${contestant}`) ?? {})])));
 }

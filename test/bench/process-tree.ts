@@ -9,6 +9,8 @@ export interface TreeUse {
   readonly cpuMs: number;
   /** Proportional set size, MB: memory shared by several processes counts once. */
   readonly pssMb: number;
+  /** The part of it that no file holds. Pages of the program itself weigh less while other browsers run beside. */
+  readonly ownMb: number;
   readonly processes: readonly ProcessUse[];
 }
 
@@ -17,7 +19,6 @@ export interface ProcessUse {
   /** What the browser calls it: `renderer`, `gpu-process`, `utility`, `tab` …; `main` if nothing. */
   readonly kind: string;
   readonly pssMb: number;
-  /** The part of it that no file holds. Pages of the program itself weigh less while other browsers run beside. */
   readonly ownMb: number;
 }
 
@@ -58,7 +59,8 @@ export async function useOfTree(root: number): Promise<TreeUse> {
     const kind = words.find((word) => word.startsWith('--type='))?.slice(7) ?? (words.includes('-contentproc') ? words.at(-1) : undefined) ?? 'main';
     alive.push({ pid, kind, pssMb: megabytes('Pss'), ownMb: megabytes('Pss_Anon') + megabytes('Pss_Shmem') });
   }
-  return { cpuMs, pssMb: alive.reduce((sum, each) => sum + each.pssMb, 0), processes: alive };
+  const sum = (key: 'pssMb' | 'ownMb'): number => alive.reduce((total, each) => total + each[key], 0);
+  return { cpuMs, pssMb: sum('pssMb'), ownMb: sum('ownMb'), processes: alive };
 }
 
 /**

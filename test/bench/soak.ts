@@ -9,7 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Bench } from '../browser/pages/bench-effects';
-import type { ProcessUse } from './process-tree';
+import type { ProcessUse, TreeUse } from './process-tree';
 import { useOfTree } from './process-tree';
 import { quantile, slope } from './recorder-analysis';
 import { openStage } from './stage';
@@ -21,14 +21,11 @@ const minutes = Number(values.minutes);
 const warmUp = Number(values['warm-up']);
 const PERIOD_MS = 10_000;
 
-interface Sample {
+interface Sample extends TreeUse {
   readonly hours: number;
-  readonly pssMb: number;
-  readonly processes: readonly ProcessUse[];
 }
 
 const perHour = (samples: readonly Sample[], pick: (sample: Sample) => number): number => slope(samples.map((sample) => ({ x: sample.hours, y: pick(sample) })));
-const own = ({ processes }: Sample): number => processes.reduce((sum, { ownMb }) => sum + ownMb, 0);
 
 async function main(): Promise<void> {
   const stage = await openStage('chromium', { peers: false });
@@ -39,9 +36,9 @@ async function main(): Promise<void> {
       const start = performance.now();
       for (let next = start; next <= start + minutes * 60_000; next += PERIOD_MS) {
         await pause(Math.max(0, next - performance.now())); // the period of the samples
-        const { pssMb, processes } = await useOfTree(pid);
-        samples.push({ hours: (performance.now() - start) / 3_600_000, pssMb, processes });
-        if (samples.length % 6 === 0) process.stderr.write(`${(samples.length / 6).toFixed(0)} min: ${pssMb.toFixed(1)} MB, ${own(samples.at(-1)!).toFixed(1)} of it its own\n`);
+        const use = await useOfTree(pid);
+        samples.push({ ...use, hours: (performance.now() - start) / 3_600_000 });
+        if (samples.length % 6 === 0) process.stderr.write(`${(samples.length / 6).toFixed(0)} min: ${use.pssMb.toFixed(1)} MB, ${use.ownMb.toFixed(1)} of it its own\n`);
       }
       frames = await page.evaluate(() => bench.presented());
     });
@@ -60,7 +57,7 @@ async function main(): Promise<void> {
     mbPerHour: Math.round(perHour(after, (sample) => of(sample, pid)!.pssMb) * 10) / 10,
     ownMbPerHour: Math.round(perHour(after, (sample) => of(sample, pid)!.ownMb) * 10) / 10,
   })));
-  const summary = { mbPerHour: perHour(after, ({ pssMb }) => pssMb), ownMbPerHour: perHour(after, own), medianMb: quantile(after.map(({ pssMb }) => pssMb), 0.5), minutes, frames };
+  const summary = { mbPerHour: perHour(after, ({ pssMb }) => pssMb), ownMbPerHour: perHour(after, ({ ownMb }) => ownMb), medianMb: quantile(after.map(({ pssMb }) => pssMb), 0.5), minutes, frames };
   if (values.json) console.log(JSON.stringify(summary, (_key, value: unknown) => (typeof value === 'number' ? Math.round(value * 100) / 100 : value)));
   else console.table(summary);
 }

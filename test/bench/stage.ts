@@ -37,6 +37,8 @@ export interface Figures {
   /** From a frame at the camera to the same frame in the output. */
   readonly latencyMs: number;
   readonly pssMb: number;
+  /** The part of it that does not depend on other browsers beside. */
+  readonly ownMb: number;
 }
 
 /** `BroadcastChannel` on which every engine of a page is told to break. */
@@ -128,6 +130,7 @@ export async function measure(stage: Stage, setup: BenchSetup, { seconds, warmUp
       mainMsPerSecond: ((after.busy - before.busy) * 1000) / span,
       latencyMs,
       pssMb: after.use.pssMb,
+      ownMb: after.use.ownMb,
     };
   });
 }
