@@ -123,6 +123,42 @@ describe('the kernel against its scalar twin', () => {
   }, 60_000);
 });
 
+test('what is blended and what is blurred are rounded, not cut off: on average the kernel is as bright as its twin', () => {
+  const bright = (make: () => Kernel, background: Background): number[] => {
+    const made = compositor(320, 180, make());
+    const random = pseudoRandom(7);
+    // Above and below the person alike, so that an inexact alpha shifts nothing on average.
+    fillAll(made.frame, () => 120 + 8 * random());
+    fillAll(made.backdrop, () => 120 + 60 * random());
+    made.begin();
+    made.render(maskOf((s) => s), background);
+    return samples(made.frame.y);
+  };
+  for (const background of [{ kind: 'picture' }, { kind: 'blur', strength: 0.8 }] as const) {
+    const [fast, plain] = kernels.map(([, make]) => bright(make, background));
+    const apart = fast!.map((value, i) => value - plain![i]!);
+    // Where both are mixed: cutting off would cost up to half a level.
+    const mixed = apart.filter((_, i) => i % 320 >= 60 && i % 320 < 260);
+    expect(Math.abs(mixed.reduce((a, b) => a + b, 0) / mixed.length)).toBeLessThan(0.06);
+  }
+});
+
+test.each([[641, 361], [1281, 35], [1026, 577], [101, 57]])('at %i x %i what lies in the padding of the rows changes nothing', (width, height) => {
+  const input = { width: MODEL_WIDTH, height: MODEL_HEIGHT, data: new Uint8ClampedArray(4 * MODEL_WIDTH * MODEL_HEIGHT) } as ImageData;
+  for (const background of [{ kind: 'blur', strength: 0.8 }, { kind: 'transparent' }] as const) {
+    const [black, white] = [0, 255].map((padding) => {
+      const made = compositor(width, height);
+      for (const plane of [made.frame.y, made.frame.u, made.frame.v]) plane.data.fill(padding);
+      paint(made.frame, 0.9, 3); // the person stands at the edge
+      made.begin();
+      made.modelInput(input, false);
+      made.render(person(0.9), background);
+      return [[...input.data], ...[made.frame.y, made.frame.u, made.frame.v, made.matte].map(samples)];
+    });
+    expect(black!.map((plane, i) => plane.findIndex((value, j) => value !== white![i]![j]))).toEqual([-1, -1, -1, -1, -1]);
+  }
+});
+
 test('the person does not bleed into the background', () => {
   const made = compositor(320, 180);
   fillAll(made.frame, (x) => (x < 160 ? 235 : 60));
