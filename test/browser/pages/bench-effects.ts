@@ -65,7 +65,7 @@ const treat = async ({ contestant, governed = false }: BenchSetup): Promise<Medi
         const { track } = new Effects().process(camera, {
           spec: { kind: 'blur', strength: 0.8 },
           cover: { title: '', detail: '' },
-          ...({ maskRate: governed ? 'governed' : 'every-frame' } as object),
+          maskRate: governed ? 'governed' : 'every-frame',
           onState: (state) => {
             if (state.kind === 'running') resolve(track);
           },
