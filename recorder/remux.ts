@@ -10,6 +10,10 @@ import { concat, WebmReader, type Block } from './webm';
 const WRITE_BYTES = 2 ** 20;
 /** The tracks are described, and the first frames found, well before this; otherwise the start is lost. Bytes. */
 const HEAD_BYTES = 8 * 2 ** 20;
+/** Blocks follow each other more closely than this, unless a part is missing or a clock is damaged. Ms. */
+const LEAP_MS = 500;
+/** At the end there is no next cluster to ask: more than this is damage. Ms. */
+const LAST_LEAP_MS = 60_000;
 /** A packet of silence for any Opus decoder: 20 ms, full band, one channel (RFC 6716, 3.1). */
 const SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe);
 const SILENCE_MS = 20;
@@ -72,6 +76,7 @@ async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, fi
   let waiting: Block[] = [];
   let tracks: ReadonlyMap<number, Track> = new Map();
   let next = first;
+  const clock = new Clock();
   for await (const batch of chunks) {
     for (const { sequence, data } of batch) {
       if (sequence !== next) reader.lose();
@@ -87,11 +92,43 @@ async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, fi
         tracks = await file.begin(concat(head), startMs).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
         head = null;
       }
-      for (const block of waiting) await tracks.get(block.track)?.add(block);
+      for (const block of waiting) for (const sound of clock.check(block)) await tracks.get(sound.track)?.add(sound);
       waiting = [];
     }
   }
   if (head !== null) throw new RecorderError('encoder', 'The recording has no frames');
+  for (const block of clock.rest()) await tracks.get(block.track)?.add(block);
+}
+
+/**
+ * Tells a time that was bent into the future from a gap: everything after it would seem to be in the past. What leaps
+ * ahead waits, and is believed when the next cluster is there as well.
+ */
+class Clock {
+  #lastMs = 0;
+  #held: Block[] = [];
+
+  /** The blocks that can be believed now, in order. */
+  check(block: Block): readonly Block[] {
+    const leaps = block.timestampMs > this.#lastMs + LEAP_MS;
+    const [first] = this.#held;
+    const isNext = first !== undefined && block.cluster !== first.cluster;
+    const agrees = leaps && isNext && block.timestampMs >= first.timestampMs - LEAP_MS;
+    if (leaps && !agrees) {
+      if (isNext) this.#held = []; // the next cluster knows better
+      this.#held.push({ ...block, data: block.data.slice() });
+      return [];
+    }
+    const believed = agrees ? [...this.#held, block] : [block];
+    this.#held = [];
+    this.#lastMs = Math.max(this.#lastMs, block.timestampMs);
+    return believed;
+  }
+
+  /** What still waits at the end. */
+  rest(): readonly Block[] {
+    return (this.#held[0]?.timestampMs ?? Infinity) <= this.#lastMs + LAST_LEAP_MS ? this.#held : [];
+  }
 }
 
 interface Track {

@@ -13,6 +13,8 @@ export interface Block {
   readonly data: Uint8Array;
   /** How many parts of the stream were lost before this block. */
   readonly losses: number;
+  /** The number of its cluster, which times are relative to. */
+  readonly cluster: number;
 }
 
 const ID = {
@@ -41,6 +43,7 @@ export class WebmReader {
   /** Ns per unit of the file's clock. */
   #scale = 1_000_000;
   #clusterTime: number | null = null;
+  #cluster = 0;
   #searching = false;
   #losses = 0;
 
@@ -90,6 +93,7 @@ export class WebmReader {
     const { id, size, length } = header;
     if (id === ID.segment) return length;
     if (id === ID.cluster) {
+      this.#cluster++;
       this.#clusterTime = null;
       return length;
     }
@@ -132,6 +136,7 @@ export class WebmReader {
       key: key ?? (flags & 0x80) !== 0,
       data: data.subarray(4),
       losses: this.#losses,
+      cluster: this.#cluster,
     };
   }
 }

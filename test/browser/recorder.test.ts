@@ -7,6 +7,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import type { RecorderOptions, RecordingInfo, SaveFormat } from '../../recorder';
 import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
 import { tone } from '../tools/sound';
+import { runFullDisk } from './full-disk';
 import { decode, decodesAt, loudness, packetTimes, probe, samples } from './media';
 import type { RecorderLab } from './pages/recorder';
 import { servePages, type PageServer } from './serve';
@@ -234,6 +235,13 @@ describe('in Chromium', () => {
     expectEnd(video, info);
     await small.close();
   }, 30_000);
+
+  test('goes on with the same recording when there is room again', async () => {
+    const { code, lostBytes, missingS, goneOnS, seekable } = await runFullDisk(browser, 2000, 200_000);
+    expect({ code, lostBytes, seekable }).toEqual({ code: 'quota', lostBytes: 0, seekable: true });
+    expect(missingS).toBeLessThan(2.5);
+    expect(goneOnS).toBeGreaterThan(1);
+  }, 60_000);
 
   test('damaged chunks cost their own seconds, not the rest of the file', async () => {
     const page = await open(browser, { database: 'damaged' });

@@ -129,6 +129,19 @@ test('what has no beginning is refused in so many words', async () => {
   await expect(exported([])).rejects.toMatchObject({ code: 'encoder' });
 });
 
+test('a clock that is bent into the future costs its own cluster, not what follows', async () => {
+  // The time of a cluster is an element of one byte of id, one of size, and some of time.
+  const at = Buffer.from(stream).indexOf(Buffer.from('1f43b675', 'hex'), stream.length >> 1);
+  const bent = stream.slice();
+  const time = bent.indexOf(0xe7, at) + 2;
+  bent[time]! ^= 0x40;
+  const cluster = whole.find(({ data }) => data.byteOffset > at)?.timestampMs ?? 0;
+  const { blocks } = await exported(chunksOf(bent, 5000));
+  const far = whole.filter(({ track, timestampMs }) => track === AUDIO && (timestampMs < cluster || timestampMs >= cluster + 2000));
+  expect(far.every((block) => blocks.some((copy) => same(block, copy)))).toBe(true);
+  expect(Math.max(...blocks.map(({ timestampMs }) => timestampMs))).toBe(Math.max(...whole.map(({ timestampMs }) => timestampMs)));
+});
+
 describe('further segments', () => {
   const times = (blocks: readonly Block[], track: number): number[] => blocks.filter((block) => block.track === track).map(({ timestampMs }) => timestampMs);
 
