@@ -1,12 +1,12 @@
-import type { CoverText, EffectFailure, EffectSpec, EffectState, MaskRate } from './spec';
+import type { CoverText, EffectSpec, EffectState, MaskRate } from './spec';
 import { EffectError, toFailure } from './spec';
 import { isBlurredBySystem, trackIsBlurred } from './system-blur';
-import type { WorkerHost, WorkerLane } from './worker-host';
+import type { LaneStreams, Loss, WorkerHost, WorkerLane } from './worker-host';
 
 /** How a pipeline takes part. */
 export interface GuardedPipeline {
-  /** Gives up its streams so that frames travel in the worker alone; absent where they travel through the page. */
-  readonly streams?: () => { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> };
+  /** Given up so that frames travel in the workers alone; absent where they travel through the page. */
+  readonly streams?: LaneStreams;
   /** The pipeline owns the frame. */
   onFrame(frame: VideoFrame): void;
   onDropped(): void;
@@ -50,6 +50,8 @@ export class Guard {
   /** Why there is no effect to show, while there is no lane. */
   #obstacle: EffectState = { kind: 'covered' };
   #laneKnowsBlurred = false;
+  /** Whether frames no longer reach the page: nothing leaves then without a lane. */
+  #away = false;
 
   constructor(request: GuardRequest, pipeline: GuardedPipeline) {
     this.cover = request.cover;
@@ -89,11 +91,10 @@ export class Guard {
     this.#spec = spec;
     this.#obstacle = { kind: 'covered' };
     this.#lane?.update(spec);
-    if (spec.kind === 'none') this.#tell({ kind: this.#allowRaw ? 'passing' : 'covered' });
-    else if (!this.#lane) {
+    if (!this.#lane && (spec.kind !== 'none' || this.#away)) {
       this.#tell({ kind: 'covered' });
       void this.#open();
-    }
+    } else if (spec.kind === 'none') this.#tell({ kind: this.#allowRaw ? 'passing' : 'covered' });
   }
 
   /** `frame` is consumed. Only while {@link rule} is `process`. */
@@ -113,28 +114,28 @@ export class Guard {
     this.#tell({ kind: 'ended' });
     this.#lane?.close();
     this.#lane = undefined;
+    if (this.#pipeline.streams) this.#host.closeOutput(this.#pipeline.streams);
   }
 
   async #open(): Promise<void> {
     if (this.#opening) return;
     this.#opening = true;
     try {
+      const { streams } = this.#pipeline;
       const lane = await this.#host.open(
         {
-          onState: (state) => this.#tell(state),
+          onState: (state) => (state.kind === 'ended' ? this.end() : this.#tell(state)),
           onFrame: (frame) => this.#pipeline.onFrame(frame),
           onDropped: () => this.#pipeline.onDropped(),
-          onLost: (failure) => this.#lost(failure),
+          onLost: (loss) => this.#lost(loss),
         },
-        () => this.#spec,
-        this.cover,
-        this.#allowRaw,
-        this.#trustSystemBlur,
-        this.#maskRate,
-        this.#pipeline.streams,
+        { spec: () => this.#spec, cover: this.cover, allowRaw: this.#allowRaw, trustSystemBlur: this.#trustSystemBlur, maskRate: this.#maskRate, ...(streams ? { streams } : {}) },
       );
-      if (this.#state?.kind === 'ended') lane.close();
-      else {
+      this.#away = streams !== undefined;
+      if (this.#state?.kind === 'ended') {
+        lane.close();
+        if (streams) this.#host.closeOutput(streams);
+      } else {
         this.#lane = lane;
         this.#laneKnowsBlurred = false;
         this.#tellLane();
@@ -146,10 +147,13 @@ export class Guard {
     }
   }
 
-  #lost(failure: EffectFailure): void {
+  #lost({ remedy, failure }: Loss): void {
+    this.#lane?.close(); // only where the output was lost
     this.#lane = undefined;
-    // Streams that were transferred died with the worker: this output stays still until the camera is opened anew.
-    this.#tell({ kind: 'failed', failure: { ...failure, recoverable: !this.#pipeline.streams } });
+    if (remedy === 'reopen') {
+      this.#tell({ kind: 'covered' });
+      void this.#open();
+    } else this.#tell({ kind: 'failed', failure });
     this.#pipeline.onDropped();
   }
 

@@ -38,7 +38,7 @@ export interface EffectTrackOptions {
   readonly onState?: (state: EffectState) => void;
 }
 
-/** The door to the effects. One per page: its cameras share one worker and one segmenter. */
+/** The door to the effects. One per page: its cameras share the workers and one segmenter. */
 export class Effects {
   readonly #host = new WorkerHost();
 
@@ -63,6 +63,7 @@ export class Effects {
       maskRate: options.maskRate ?? 'governed',
       onState: (next) => {
         state = next;
+        if (next.kind === 'ended') camera.stop(); // an output may be stopped behind our back
         options.onState?.(next);
       },
     };
@@ -82,7 +83,7 @@ export class Effects {
     };
   }
 
-  /** Ends the worker. Outputs that are still alive show their last picture. */
+  /** Ends the workers. Outputs that are still alive show their last picture. */
   dispose(): void {
     this.#host.dispose();
   }

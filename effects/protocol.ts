@@ -29,8 +29,8 @@ export type ToWorker =
       readonly trustSystemBlur: boolean;
       readonly maskRate: MaskRate;
       readonly assets: EngineAssets;
-      /** Transferred. Absent where frames travel one by one in `frame` messages. */
-      readonly streams?: { readonly readable: ReadableStream<VideoFrame>; readonly writable: WritableStream<VideoFrame> };
+      /** Both transferred; `sink` takes {@link ToSink}. Absent where frames travel one by one in `frame` messages. */
+      readonly stream?: { readonly readable: ReadableStream<VideoFrame>; readonly sink: MessagePort };
     }
   /** `frame` is transferred: the worker closes it and answers with exactly one `frame`, or with `dropped`. */
   | { readonly type: 'frame'; readonly lane: number; readonly frame: VideoFrame }
@@ -43,9 +43,15 @@ export type ToWorker =
   /** Asks whether the worker is still at work; `pong` answers. */
   | { readonly type: 'ping' };
 
+/** `life` is the name of a lock that the worker holds as long as it lives; absent where the browser refuses locks. */
+export interface Ready {
+  readonly type: 'ready';
+  readonly life: string | undefined;
+}
+
 /** Worker to page. */
 export type FromWorker =
-  | { readonly type: 'ready' }
+  | Ready
   | { readonly type: 'state'; readonly lane: number; readonly state: LaneState }
   /** `frame` is transferred: the page closes it. */
   | { readonly type: 'frame'; readonly lane: number; readonly frame: VideoFrame }
@@ -56,3 +62,25 @@ export type FromWorker =
 export type LaneState =
   | { readonly kind: 'passing' | 'covered' | 'running' | 'system' | 'ended' }
   | { readonly kind: 'failed'; readonly failure: EffectFailure };
+
+/** From the worker that makes the frames to the one that keeps the outputs. */
+export type ToSink =
+  /** Transferred. */
+  | { readonly type: 'frame'; readonly frame: VideoFrame }
+  /** No frame could be made: the cover card is to be shown. */
+  | { readonly type: 'card' }
+  /** The camera ended. */
+  | { readonly type: 'end' };
+
+/** Page to the worker that keeps the outputs. An `output` bears the number of its first lane. */
+export type ToOutput =
+  /** `writable` is transferred. `width` and `height` are the camera's, pixels, until there is a frame. */
+  | { readonly type: 'open'; readonly output: number; readonly writable: WritableStream<VideoFrame>; readonly cover: CoverText; readonly width: number; readonly height: number }
+  /** `port`, transferred, gives {@link ToSink} from now on. */
+  | { readonly type: 'connect'; readonly output: number; readonly port: MessagePort }
+  /** Nothing more comes from the present port: the cover card is to be shown. */
+  | { readonly type: 'card'; readonly output: number }
+  | { readonly type: 'close'; readonly output: number }
+  | { readonly type: 'ping' };
+
+export type FromOutput = Ready | { readonly type: 'ended'; readonly output: number } | { readonly type: 'pong' };

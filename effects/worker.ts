@@ -9,7 +9,8 @@ import { CoverFrames } from './cover';
 import { FULL_EFFORT, Governor } from './governor';
 import type { Kernel } from './kernel/kernel';
 import { loadKernel } from './kernel/kernel';
-import type { EngineAssets, FromWorker, LaneState, ToWorker } from './protocol';
+import { holdLife } from './life';
+import type { EngineAssets, FromWorker, LaneState, ToSink, ToWorker } from './protocol';
 import type { Segmenter } from './segmenter/segmenter';
 import { loadSegmenter } from './segmenter/segmenter';
 import type { EffectSpec } from './spec';
@@ -106,23 +107,19 @@ class Lane {
     this.#prepare();
   }
 
-  /** Runs until the camera ends, the output is stopped or the lane is closed. */
-  async run(readable: ReadableStream<VideoFrame>, writable: WritableStream<VideoFrame>): Promise<void> {
+  /** Runs until the camera ends or the lane is closed. */
+  async run(readable: ReadableStream<VideoFrame>, sink: MessagePort): Promise<void> {
+    const post = (message: ToSink, transfer: Transferable[] = []): void => sink.postMessage(message, transfer);
     const reader = readable.getReader();
-    const writer = writable.getWriter();
     this.#stop = () => void reader.cancel().catch(() => undefined);
-    try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) {
-        const out = await this.transform(next.value);
-        await writer.write(out).catch((error: unknown) => {
-          out.close();
-          throw error;
-        });
-      }
-      await writer.close(); // the camera ended: so does the output
-    } catch {
-      await reader.cancel().catch(() => undefined); // the output was stopped: nothing can leave any more
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      // Not even a card could be made, as without memory: the other side has one.
+      const frame = await this.transform(next.value).catch(() => undefined);
+      if (frame) post({ type: 'frame', frame }, [frame]);
+      else post({ type: 'card' });
     }
+    post({ type: 'end' });
+    sink.close();
     this.#tell({ kind: 'ended' });
   }
 
@@ -256,7 +253,7 @@ scope.onmessage = ({ data: message }) => {
     case 'open': {
       const lane = new Lane(message);
       lanes.set(message.lane, lane);
-      if (message.streams) void lane.run(message.streams.readable, message.streams.writable);
+      if (message.stream) void lane.run(message.stream.readable, message.stream.sink);
       break;
     }
     case 'frame': {
@@ -295,4 +292,4 @@ scope.onmessage = ({ data: message }) => {
   }
 };
 
-scope.postMessage({ type: 'ready' });
+holdLife((life) => scope.postMessage({ type: 'ready', life }));

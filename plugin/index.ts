@@ -1,4 +1,4 @@
-import type { FailureCode } from '../effects';
+import type { EffectFailure, FailureCode } from '../effects';
 import type { Config } from './config';
 import { readConfig } from './config';
 import { EffectsControl } from './effects-control';
@@ -28,6 +28,9 @@ const FAILURES: Readonly<Record<FailureCode, Key>> = {
 
 /** A worker that dies again within this time of a restart is not restarted a second time, ms. */
 const RESTART_PAUSE_MS = 15_000;
+
+/** How long frames have to fail before there is a notice, ms. */
+const NOTICE_DELAY_MS = 1500;
 
 const warn = (sentence: string): void => console.warn(`[greenroom] ${sentence}`);
 
@@ -85,32 +88,42 @@ class Plugin {
   #announceFailures(effects: EffectsControl): void {
     const uid = 'greenroom-effects-failure';
     let shown: FailureCode | undefined;
+    let pending: ReturnType<typeof setTimeout> | undefined;
     let restartedAt = -Infinity;
+    const announce = (failure: EffectFailure): void => {
+      shown = failure.code;
+      this.#host.notify({
+        uid,
+        title: text('failTitle'),
+        description: `${text('failSafe')} ${text(FAILURES[failure.code])}`,
+        appearance: 'warning',
+        actions: [
+          ...(failure.recoverable ? [{ label: text('tryAgain'), run: () => effects.retry() }] : []),
+          { label: text('cameraOff'), run: () => this.#host.muteCamera() },
+          ...(effects.rawAllowed ? [{ label: text('showWithoutEffect'), run: () => effects.choose('off') }] : []),
+        ],
+      });
+    };
     effects.view.subscribe(({ status }) => {
       if (status.kind === 'failed') {
         const { failure } = status;
         if (shown === failure.code) return;
-        shown = failure.code;
         console.warn(`[greenroom] effects: ${failure.code}: ${failure.detail}`);
-        if (failure.code === 'worker-crashed' && performance.now() - restartedAt > RESTART_PAUSE_MS) {
-          // The frames' way died with the worker; a camera that is opened anew gets a new one.
+        if (failure.code === 'worker-crashed' && !failure.recoverable && performance.now() - restartedAt > RESTART_PAUSE_MS) {
+          // The output track died with its worker; a camera that is opened anew gets a new one.
           restartedAt = performance.now();
-          shown = undefined;
           this.#host.restartCamera().catch((error: unknown) => warn(`the camera did not come back: ${String(error)}`));
-          return;
-        }
-        this.#host.notify({
-          uid,
-          title: text('failTitle'),
-          description: `${text('failSafe')} ${text(FAILURES[failure.code])}`,
-          appearance: 'warning',
-          actions: [
-            ...(failure.recoverable ? [{ label: text('tryAgain'), run: () => effects.retry() }] : []),
-            { label: text('cameraOff'), run: () => this.#host.muteCamera() },
-            ...(effects.rawAllowed ? [{ label: text('showWithoutEffect'), run: () => effects.choose('off') }] : []),
-          ],
-        });
+        } else if (failure.code === 'frame-failed') {
+          // A single frame, or an engine that is being replaced, is nobody's business.
+          pending ??= setTimeout(() => {
+            pending = undefined;
+            const now = effects.view.value.status;
+            if (now.kind === 'failed') announce(now.failure);
+          }, NOTICE_DELAY_MS);
+        } else announce(failure);
       } else if (status.kind === 'on' || status.kind === 'system' || status.kind === 'off') {
+        clearTimeout(pending);
+        pending = undefined;
         if (shown) this.#host.dismiss(uid);
         shown = undefined;
       }

@@ -5,14 +5,15 @@ import type { EffectSpec } from '../spec';
 import type { Pipeline } from './pipeline';
 
 /**
- * Chromium: the camera's frames as a stream, the output's frames as a stream. Both are transferred to the worker as
+ * Chromium: the camera's frames as a stream, the output's frames as a stream. Both are transferred to the workers as
  * soon as an effect needs it; until then the page itself pumps, passing frames on or replacing them by the cover card.
  */
 export class StreamsPipeline implements Pipeline {
   readonly output: MediaStreamTrack;
   readonly #guard: Guard;
   readonly #cover: CoverFrames;
-  readonly #source: MediaStreamTrackProcessor<VideoFrame>;
+  /** Until it is handed over. */
+  #source: MediaStreamTrackProcessor<VideoFrame> | undefined;
   readonly #sink: MediaStreamTrackGenerator<VideoFrame>;
   readonly #size: { width: number; height: number };
   #release: (() => void) | undefined;
@@ -24,20 +25,28 @@ export class StreamsPipeline implements Pipeline {
   constructor(camera: MediaStreamTrack, request: GuardRequest) {
     const { width = 640, height = 360 } = camera.getSettings();
     this.#size = { width, height };
-    this.#source = new MediaStreamTrackProcessor({ track: camera as MediaStreamVideoTrack, maxBufferSize: 1 });
+    this.#source = sourceOf(camera);
     this.#sink = new MediaStreamTrackGenerator({ kind: 'video' });
     this.output = this.#sink;
     this.#cover = new CoverFrames(request.cover);
     this.#guard = new Guard(request, {
-      streams: () => {
-        this.#release?.();
-        return { readable: this.#source.readable, writable: this.#sink.writable };
+      streams: {
+        readable: () => {
+          // What was given to a worker that died is lost with it; a camera can be read anew.
+          const source = this.#source ?? sourceOf(camera);
+          this.#source = undefined;
+          return source.readable;
+        },
+        writable: () => {
+          this.#release?.();
+          return { writable: this.#sink.writable, ...this.#size };
+        },
       },
       // Frames never come back to the page on this pipeline.
       onFrame: (frame) => frame.close(),
       onDropped: () => undefined,
     });
-    void this.#pump();
+    void this.#pump(this.#source.readable);
   }
 
   update(spec: EffectSpec): void {
@@ -50,8 +59,8 @@ export class StreamsPipeline implements Pipeline {
     this.#cover.dispose();
   }
 
-  async #pump(): Promise<void> {
-    const reader = this.#source.readable.getReader();
+  async #pump(readable: ReadableStream<VideoFrame>): Promise<void> {
+    const reader = readable.getReader();
     const writer = this.#sink.writable.getWriter();
     const pump = { running: true };
     this.#release = () => {
@@ -89,3 +98,5 @@ export class StreamsPipeline implements Pipeline {
     await writer.write(this.#cover.frame(displayWidth, displayHeight, timestamp));
   }
 }
+
+const sourceOf = (camera: MediaStreamTrack) => new MediaStreamTrackProcessor({ track: camera as MediaStreamVideoTrack, maxBufferSize: 1 });

@@ -43,7 +43,7 @@ export const en = {
   failTitle: 'Your background cannot be hidden right now',
   failSafe: 'The others see a card instead of your room.',
   failWorkerUnavailable: 'A file of the effects could not be loaded from this server. Please try again; if it stays, tell your administrator that the effects worker is missing.',
-  failWorkerCrashed: 'The effects stopped working. Please turn your camera off and on again.',
+  failWorkerCrashed: 'The effects stopped working. Please try again, or turn your camera off and on.',
   failModelUnavailable: 'The segmentation model could not be loaded from this server. Please try again; if it stays, tell your administrator that the model file is missing.',
   failEngineUnavailable: 'The segmentation engine could not be started. Please try again; if it stays, try another browser or tell your administrator.',
   failVideoUnsupported: 'Your browser cannot play this background video. Please choose another background.',
