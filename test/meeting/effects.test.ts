@@ -171,24 +171,31 @@ test.each([
 });
 
 test.each([
-  ['throws', () => void setTimeout(() => { throw new Error('ended on purpose'); })],
-  ['is stuck for 20 s', () => void setTimeout(() => { for (const until = Date.now() + 20_000; Date.now() < until;); })],
-])('a worker that %s takes no raw frame with it, and the effect is back by itself', async (fate, harm) => {
+  ['the worker that makes the frames', 'throws', 'effects-worker', () => void setTimeout(() => { throw new Error('ended on purpose'); })],
+  ['the worker that makes the frames', 'closes itself', 'effects-worker', () => void setTimeout(() => close())],
+  ['the worker that makes the frames', 'is stuck for 20 s', 'effects-worker', () => void setTimeout(() => { for (const until = Date.now() + 20_000; Date.now() < until;); })],
+  ['the worker that keeps the outputs', 'closes itself', 'effects-output', () => void setTimeout(() => close())],
+])('%s %s: no raw frame leaves, and the effect is back by itself', async (who, fate, script, harm) => {
   const { meeting, b, room, openA } = await setUp(marked, { greenroom: { effects: { default: 'blur' } } });
   const page = await openA();
   await join(page, meeting, room, { name: 'Ann' });
-  await waitForFrames(b, 45);
-  const again = new Promise<number>((resolve) => page.once('workercreated', () => resolve(Date.now())));
-  const [worker] = page.workers().filter((each) => each.url().includes('effects-worker'));
-  const at = Date.now();
-  await worker?.evaluate(harm).catch(() => undefined); // a worker that is gone does not answer
-  await again; // a new worker, on a camera that was opened anew
+  await waitForFrames(b, 45, 30_000);
   await clickButton(page, 'greenroom-effects');
   await waitForEffect(page, 'on');
-  console.log(`worker ${fate}: the effect was back after ${Date.now() - at} ms`);
+  const output = () => page.evaluate(() => window.APP?.store?.getState()['features/base/tracks'].find(({ local, mediaType }) => local && mediaType === 'video')?.jitsiTrack.getTrack().id);
+  const before = await output();
+  const again = new Promise((resolve) => page.once('workercreated', resolve));
+  const [worker] = page.workers().filter((each) => each.url().includes(script));
+  const at = Date.now();
+  void worker?.evaluate(harm).catch(() => undefined); // a worker that is gone does not answer
+  await again;
+  await waitForEffect(page, 'on');
+  console.log(`${who} ${fate}: the effect was back after ${Date.now() - at} ms`);
   await waitForFrames(b, 45);
   const { marks, failures } = await incoming(b);
   expect({ marks, failures }).toEqual({ marks: 0, failures: 0 });
+  // Only the loss of the output itself takes the camera's track with it.
+  expect((await output()) === before).toBe(script === 'effects-worker');
 });
 
 test('own pictures: a file that is none is refused in words, a picture is kept for the next visit, and deleting it leaves the blur', async () => {

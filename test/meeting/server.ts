@@ -31,6 +31,11 @@ export interface MeetingOptions {
   readonly port?: number;
   /** Serve this folder instead of dist/, to try a fault in a bundle. */
   readonly dist?: string;
+  /**
+   * May change what is served of the plugin, asset by asset and each time anew: gets the path below the plugin's folder
+   * and the content, and returns what is sent, or null for 404. Headers may be set on the response.
+   */
+  readonly tamper?: (asset: string, content: Buffer, response: ServerResponse) => Buffer | null;
 }
 
 export interface Meeting {
@@ -128,6 +133,11 @@ export async function sendFile(file: string, response: ServerResponse): Promise<
   createReadStream(file).on('error', () => response.destroy()).pipe(response);
 }
 
+function sendContent(name: string, content: Buffer | null, response: ServerResponse): void {
+  if (content) response.writeHead(200, { 'Content-Type': contentType(name), 'Content-Length': content.length, 'Cache-Control': 'no-cache' }).end(content);
+  else response.writeHead(404, { 'Content-Type': 'text/plain' }).end('not found');
+}
+
 class Site {
   constructor(
     private readonly options: MeetingOptions,
@@ -151,7 +161,10 @@ class Site {
       return;
     }
     const asset = /^static\/greenroom\/(.+)$/.exec(local)?.[1];
-    await sendFile(asset === undefined ? path.join(webRoot, local) : path.join(this.options.dist ?? distFolder, asset), response);
+    const { tamper, dist = distFolder } = this.options;
+    if (asset === undefined) await sendFile(path.join(webRoot, local), response);
+    else if (tamper) sendContent(asset, await readFile(path.join(dist, asset)).then((content) => tamper(asset, content, response), () => null), response);
+    else await sendFile(path.join(dist, asset), response);
   }
 
   /** Passes a websocket on to Prosody, byte by byte. */
