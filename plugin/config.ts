@@ -7,6 +7,8 @@ export type EffectChoice = (typeof EFFECT_CHOICES)[number];
 const addressOn = (page: string) =>
   v.pipe(v.string(), v.check((url) => isSameOrigin(url, page), 'an address on this site'), v.transform((url) => new URL(url, page).href));
 
+const RECORDING_SOURCES = ['tab', 'room', 'sound', 'self'] as const;
+
 /** Every flag under `config.greenroom`, with its default. `page`: the address that relative ones are relative to. */
 const schemaFor = (page: string) => v.strictObject({
   effects: v.optional(
@@ -39,6 +41,12 @@ const schemaFor = (page: string) => v.strictObject({
       enabled: v.optional(v.boolean(), true),
       /** Whether everybody in the meeting is told that a recording runs. */
       announce: v.optional(v.boolean(), true),
+      /** What is recorded if nothing else is chosen; where the browser cannot capture a tab, the room. */
+      source: v.optional(v.picklist(RECORDING_SOURCES), 'tab'),
+      /** What people may choose from. */
+      sources: v.optional(v.pipe(v.array(v.picklist(RECORDING_SOURCES)), v.minLength(1)), [...RECORDING_SOURCES]),
+      /** How the room is arranged: all of one size, or whoever speaks large. */
+      layout: v.optional(v.picklist(['gallery', 'speaker']), 'gallery'),
       /** Bits per second of the picture. */
       videoBitsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100_000), v.maxValue(20_000_000)), 2_500_000),
     }),

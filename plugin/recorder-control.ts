@@ -1,11 +1,14 @@
-import type { RecorderState, RecordingInfo } from '../recorder';
-import { Recorder, RecorderError } from '../recorder';
+import type { Person, RecorderState, RecordingInfo, RecordingSource } from '../recorder';
+import { canCaptureTab, Recorder, RecorderError } from '../recorder';
 import type { Config } from './config';
 import { duration, size, text } from './i18n';
 import type { JitsiHost } from './jitsi/host';
 import { Observable } from './observable';
 
 const OFFERED_KEY = 'greenroom.offered';
+const SOURCE_KEY = 'greenroom.source';
+/** One that Jitsi Meet leaves free. */
+const MARK_KEY = 'K';
 /** People are told that the disk gets full this long ahead, ms: once in time to act, once more at the end. */
 const SPACE_WARNINGS_MS = [60_000, 5 * 60_000];
 
@@ -16,6 +19,8 @@ export interface RecordingsView {
   readonly removed: ReadonlySet<string>;
   /** Files being made: share done, 0 to 1, by recording. */
   readonly saving: ReadonlyMap<string, number>;
+  /** What is recorded next. */
+  readonly source: RecordingSource;
 }
 
 /** The recorder as the meeting uses it: follows the microphone, announces, stops on leaving, offers what was left over. */
@@ -24,6 +29,9 @@ export class RecorderControl {
   readonly #recorder: Recorder;
   readonly #host: JitsiHost;
   readonly #announce: boolean;
+  readonly #layout: Config['recorder']['layout'];
+  /** What people may choose from. */
+  readonly sources: readonly RecordingSource[];
   #starting: AbortController | undefined;
   /** The last warning of this recording. */
   #warnedMs = Infinity;
@@ -32,7 +40,11 @@ export class RecorderControl {
     this.#host = host;
     this.#announce = config.announce;
     this.#recorder = new Recorder({ videoBitsPerSecond: config.videoBitsPerSecond });
-    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map() });
+    this.#layout = config.layout;
+    const possible = config.sources.filter((source) => source !== 'tab' || canCaptureTab());
+    this.sources = possible.length > 0 ? possible : ['room'];
+    const source = [...read(SOURCE_KEY), config.source, 'room'].flatMap((wanted) => this.sources.find((each) => each === wanted) ?? [])[0] ?? this.sources[0] ?? 'room';
+    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source });
     this.#recorder.subscribe((state) => this.#follow(state));
     window.addEventListener('beforeunload', (event) => {
       if (isUnderWay(this.view.value.state)) event.preventDefault();
@@ -41,18 +53,57 @@ export class RecorderControl {
 
   /** Once the page's store is there. */
   attach(): void {
-    this.#host.followMicrophone((microphone) => this.#recorder.setMicrophone(microphone));
+    this.#host.onPeopleChanged(() => {
+      if (this.view.value.state.kind === 'starting' || isUnderWay(this.view.value.state)) this.#recorder.setPeople(this.#people());
+    });
+    this.#host.addShortcut(MARK_KEY, text('recordMarkHelp'), () => void this.mark());
     this.#host.onLeft(() => {
       this.#starting?.abort(); // the browser's question may still be open: what it grants is of no use any more
       void this.stop();
     });
   }
 
-  /** Call it in the handler of a click: the browser asks what to share. */
+  choose(source: RecordingSource): void {
+    write(SOURCE_KEY, [source]);
+    this.#set({ source });
+  }
+
+  /** Marks this moment; nothing happens where nothing is recorded. */
+  async mark(): Promise<void> {
+    const { state } = this.view.value;
+    if (state.kind !== 'recording' && state.kind !== 'paused') return;
+    const label = text('recordMarker', { number: state.info.markers.length + 1 });
+    try {
+      await this.#recorder.mark(label);
+    } catch {
+      return; // told by the state
+    }
+    const { state: now } = this.view.value;
+    const marker = now.kind === 'recording' || now.kind === 'paused' ? now.info.markers.at(-1) : undefined;
+    if (!marker) return;
+    this.#host.notify({
+      uid: 'greenroom-marked',
+      title: text('recordMarkedTitle', { time: duration(marker.atMs) }),
+      description: text('recordMarkedText', { label: marker.label }),
+      appearance: 'normal',
+      timeoutMs: 3000,
+    });
+  }
+
+  async renameMarker(index: number, label: string): Promise<void> {
+    await this.#recorder.renameMarker(index, label).catch((error: unknown) => console.warn('[greenroom] the marker keeps its label:', error));
+  }
+
+  /** See Recorder.subscribeLevel. */
+  subscribeLevel(listener: (peak: number) => void): () => void {
+    return this.#recorder.subscribeLevel(listener);
+  }
+
+  /** Call it in the handler of a click: the browser may ask what to share. */
   async start(): Promise<void> {
     this.#starting = new AbortController();
     try {
-      await this.#recorder.start({ title: this.#host.roomName, microphone: this.#host.microphone, signal: this.#starting.signal });
+      await this.#recorder.start({ title: this.#host.roomName, source: this.view.value.source, layout: this.#layout, people: this.#people(), signal: this.#starting.signal });
     } catch (error) {
       this.#complain('recordFailedTitle', error);
     }
@@ -142,8 +193,10 @@ export class RecorderControl {
       if (this.#announce) this.#host.announceRecording(is);
       void this.refresh();
     }
-    if (state.kind === 'recording' && before.kind === 'starting' && state.capture?.audioLabel === null) {
-      this.#host.notify({ uid: 'greenroom-silent', title: text('recordSilentTitle'), description: text('recordSilentText'), appearance: 'warning' });
+    if (state.kind === 'recording' && before.kind === 'starting' && state.capture) {
+      const { ownTab, audioLabel } = state.capture;
+      if (ownTab === false) this.#host.notify({ uid: 'greenroom-surface', title: text('recordSurfaceTitle'), description: text('recordSurfaceText'), appearance: 'warning' });
+      else if (audioLabel === null) this.#host.notify({ uid: 'greenroom-silent', title: text('recordSilentTitle'), description: text('recordSilentText'), appearance: 'warning' });
     }
     this.#warnOfSpace(state);
     if (was && state.kind === 'idle' && state.last) {
@@ -156,6 +209,10 @@ export class RecorderControl {
       });
     }
     if (was && state.kind === 'failed') this.#complain('recordEndedTitle', state.error);
+  }
+
+  #people(): Person[] {
+    return this.#host.people({ me: text('recordMe'), somebody: text('recordSomebody') });
   }
 
   #warnOfSpace(state: RecorderState): void {

@@ -1,6 +1,8 @@
+export { canCaptureTab } from './capture';
 export { RecorderError } from './errors';
 export type { Marker, Participant, RecordingInfo, RecordingSource, Segment, Stem } from './journal';
 export { formatsOf, type SaveFormat } from './formats';
 export type { Person } from './people';
 export { Recorder, type RecorderOptions, type StartRequest } from './recorder';
+export type { Layout } from './stage';
 export type { RecorderState } from './state';

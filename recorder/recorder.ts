@@ -67,6 +67,7 @@ export class Recorder {
   readonly #options: SessionOptions;
   readonly #undoMs: number;
   readonly #listeners = new Set<(state: RecorderState) => void>();
+  readonly #levels = new Set<(peak: number) => void>();
   readonly #purges = new Set<ReturnType<typeof setTimeout>>();
   #state: RecorderState = { kind: 'idle', last: null };
   #running: Running | null = null;
@@ -112,6 +113,7 @@ export class Recorder {
       throw this.#refuse(cause);
     }
     this.#running = running;
+    this.#meter();
     return (await running.begun).info;
   }
 
@@ -147,6 +149,35 @@ export class Recorder {
     const { info, capture } = this.#state;
     session.resume();
     this.#become({ kind: 'recording', info, capture, since: Date.now() - session.recordedMs, remainingMs: space.remainingMs(info) });
+  }
+
+  /**
+   * Marks this moment of the recording. Resolves when the marker is safe on disk; `state` tells of it.
+   * @throws RecorderError `not-recording`, `quota`, `storage`
+   */
+  async mark(label: string): Promise<void> {
+    await this.#session('mark').mark(label);
+  }
+
+  /**
+   * Changes the label of a marker of the running recording, by its place in the list.
+   * @throws RecorderError `not-recording`, `not-found`, `quota`, `storage`
+   */
+  async renameMarker(index: number, label: string): Promise<void> {
+    const session = this.#session('rename a marker');
+    const markers = session.info?.markers ?? [];
+    if (markers[index] === undefined) throw new RecorderError('not-found', `No marker ${index}`);
+    await session.setMarkers(markers.map((marker, each) => (each === index ? { ...marker, label } : marker)));
+  }
+
+  /**
+   * Calls `listener` some ten times a second while something is recorded, with the loudest sample since the last time,
+   * 0 to 1, until the returned function is called.
+   */
+  subscribeLevel(listener: (peak: number) => void): () => void {
+    this.#levels.add(listener);
+    this.#meter();
+    return () => this.#levels.delete(listener);
   }
 
   /**
@@ -267,6 +298,18 @@ export class Recorder {
 
   #assertUsable(): void {
     if (this.#disposed !== null) throw new RecorderError('disposed', 'The recorder was disposed');
+  }
+
+  #session(what: string): Session {
+    if (this.#running === null || (this.#state.kind !== 'recording' && this.#state.kind !== 'paused')) throw new RecorderError('not-recording', `Cannot ${what} while ${this.#state.kind}`);
+    return this.#running.session;
+  }
+
+  #meter(): void {
+    if (this.#levels.size === 0) return;
+    this.#running?.session.meter((peak) => {
+      for (const listener of this.#levels) listener(peak);
+    });
   }
 
   // What an earlier visit removed, or began and never wrote, or copied for a download. Once is enough.

@@ -1,6 +1,6 @@
 import { captureTab, type Capture, type CaptureReport } from './capture';
 import { RecorderError, throwIfAborted } from './errors';
-import type { Journal, JournalWriter, Participant, RecordingInfo, RecordingSource } from './journal';
+import type { Journal, JournalWriter, Marker, Participant, RecordingInfo, RecordingSource } from './journal';
 import { Mix, type Voice } from './mix';
 import type { Person } from './people';
 import { openRoom, type RoomPicture } from './room';
@@ -44,6 +44,7 @@ export class Session {
   #people: readonly Person[];
   #layout: Layout;
   #participants: readonly Participant[] = [];
+  #markers: readonly Marker[] = [];
   #writer: JournalWriter | null = null;
   #encoder: MediaRecorder | null = null;
   #failure: RecorderError | null = null;
@@ -147,6 +148,23 @@ export class Session {
     this.#writer.describe({ participants }).catch(() => undefined);
   }
 
+  /** Resolves when the marker is safe on disk. */
+  mark(label: string): Promise<void> {
+    return this.setMarkers([...this.#markers, { atMs: Math.round(this.recordedMs), label }]);
+  }
+
+  async setMarkers(markers: readonly Marker[]): Promise<void> {
+    if (this.#writer === null) return;
+    this.#markers = markers;
+    await this.#writer.describe({ markers });
+    this.onProgress(this.#writer.info);
+  }
+
+  /** See Mix.meter. */
+  meter(listener: (peak: number) => void): void {
+    this.#mix.meter(listener);
+  }
+
   /** Asks the encoder for its last chunk; `ended` says when it is safe. */
   stop(): void {
     if (this.#encoder !== null && this.#encoder.state !== 'inactive') this.#encoder.stop();
@@ -208,8 +226,8 @@ export class Session {
     const { room, capture } = this.#sight;
     const people = this.#followed();
     room?.update(people, this.#layout);
-    // The captured tab has the others in it already.
-    const tab = capture?.audio ?? null;
+    // The captured tab has the others in it already, unless it is another one, or came without its sound.
+    const tab = capture === null || capture.report.ownTab === false ? null : capture.audio;
     const voices = people.flatMap(({ local = false, audio = [] }): Voice[] => audio.map((track) => ({ track, remote: !local, audible: local || tab === null })));
     if (tab !== null) voices.push({ track: tab, remote: false, audible: true });
     this.#mix.play(voices);

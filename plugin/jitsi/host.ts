@@ -1,3 +1,5 @@
+import type { Person } from '../../recorder';
+
 /**
  * The only reader of the page's globals: JitsiMeetJS, APP and config. Everything is looked up when it is needed, since
  * it comes to be at different moments of the page's start and differs between releases.
@@ -18,7 +20,20 @@ interface TrackEntry {
   readonly local?: boolean;
   readonly mediaType?: string;
   readonly videoType?: string;
+  readonly muted?: boolean;
+  readonly participantId?: string;
   readonly jitsiTrack?: JitsiTrack;
+}
+interface Participant {
+  readonly id: string;
+  readonly name?: string;
+  /** What is shown like a participant and is none: a shared video, a whiteboard, the tile of a screen. */
+  readonly fakeParticipant?: unknown;
+}
+interface Participants {
+  readonly local?: Participant;
+  readonly remote?: ReadonlyMap<string, Participant>;
+  readonly dominantSpeaker?: string;
 }
 interface Room {
   on?: (event: string, listener: () => void) => void;
@@ -51,6 +66,9 @@ export interface Notice {
   /** Milliseconds; absent: until it is dismissed. */
   readonly timeoutMs?: number;
 }
+
+const NOTHING: readonly TrackEntry[] = [];
+const NOBODY: Participants = {};
 
 /** Jitsi's own name for the presence property that announces a local recording. */
 const RECORDING_PROPERTY = 'localRecording';
@@ -133,11 +151,6 @@ export class JitsiHost {
     this.#window.APP?.store?.dispatch({ type: 'HIDE_NOTIFICATION', uid });
   }
 
-  /** The microphone as the meeting hears it, muted or not; null while there is none. */
-  get microphone(): MediaStreamTrack | null {
-    return this.#localTrack('audio')?.getTrack?.() ?? null;
-  }
-
   muteCamera(): void {
     void this.#localTrack('video')?.mute?.();
   }
@@ -147,17 +160,45 @@ export class JitsiHost {
     return conference?.roomName ?? conference?._room?.getName?.() ?? decodeURIComponent(location.pathname.split('/').pop() ?? '');
   }
 
-  /** Calls `listener` with the microphone now and whenever it is another. Needs the store. */
-  followMicrophone(listener: (microphone: MediaStreamTrack | null) => void): void {
-    let last: MediaStreamTrack | null | undefined;
+  /** Everybody in the meeting, ourselves first, with the tracks that the meeting plays or sends; without what is muted. */
+  people(names: { readonly me: string; readonly somebody: string }): Person[] {
+    const { local, remote, dominantSpeaker } = this.#participants;
+    const others = [...(remote?.values() ?? [])].filter(({ fakeParticipant }) => fakeParticipant === undefined);
+    const tracks = this.#tracks.filter(({ muted }) => muted !== true);
+    const person = ({ id, name }: Participant, isLocal: boolean): Person => {
+      const own = tracks.filter((track) => (isLocal ? track.local === true : track.local !== true && track.participantId === id));
+      const of = (choose: (track: TrackEntry) => boolean): MediaStreamTrack[] => own.filter(choose).flatMap(({ jitsiTrack }) => jitsiTrack?.getTrack?.() ?? []);
+      const fallback = isLocal ? names.me : names.somebody;
+      return {
+        id,
+        name: name === undefined || name === '' ? fallback : name,
+        local: isLocal,
+        audio: of(({ mediaType }) => mediaType === 'audio'),
+        video: of(({ mediaType, videoType }) => mediaType === 'video' && videoType !== 'desktop')[0] ?? null,
+        screen: of(({ mediaType, videoType }) => mediaType === 'screenshare' || (mediaType === 'video' && videoType === 'desktop'))[0] ?? null,
+        speaking: id === dominantSpeaker,
+      };
+    };
+    return [person(local ?? { id: 'local' }, true), ...others.map((each) => person(each, false))];
+  }
+
+  /** Calls `listener` whenever `people` may answer something else. Needs the store. */
+  onPeopleChanged(listener: () => void): void {
+    let last: readonly unknown[] = [];
     const look = (): void => {
-      const now = this.microphone;
-      if (now === last) return;
+      // A local track keeps its entry while what it sends is replaced.
+      const now = [this.#participants, this.#tracks, ...this.#tracks.map(({ jitsiTrack }) => jitsiTrack?.getTrack?.())];
+      if (now.length === last.length && now.every((each, index) => each === last[index])) return;
       last = now;
-      listener(now);
+      listener();
     };
     this.#window.APP?.store?.subscribe(look);
     look();
+  }
+
+  /** A key of the meeting's own list of shortcuts. Needs the store. */
+  addShortcut(character: string, helpDescription: string, handler: () => void): void {
+    this.#window.APP?.store?.dispatch({ type: 'REGISTER_KEYBOARD_SHORTCUT', shortcut: { character, helpDescription, handler } });
   }
 
   /** Calls `listener` whenever the meeting was left or lost. Needs the store. */
@@ -190,10 +231,17 @@ export class JitsiHost {
     await camera?.unmute?.();
   }
 
-  #localTrack(mediaType: 'audio' | 'video'): JitsiTrack | undefined {
+  get #tracks(): readonly TrackEntry[] {
     const tracks = this.#window.APP?.store?.getState()['features/base/tracks'];
-    if (!Array.isArray(tracks)) return undefined;
-    return (tracks as TrackEntry[]).find((track) => track.local === true && track.mediaType === mediaType && track.videoType !== 'desktop')?.jitsiTrack;
+    return Array.isArray(tracks) ? (tracks as TrackEntry[]) : NOTHING;
+  }
+
+  get #participants(): Participants {
+    return (this.#window.APP?.store?.getState()['features/base/participants'] as Participants | undefined) ?? NOBODY;
+  }
+
+  #localTrack(mediaType: 'audio' | 'video'): JitsiTrack | undefined {
+    return this.#tracks.find((track) => track.local === true && track.mediaType === mediaType && track.videoType !== 'desktop')?.jitsiTrack;
   }
 
   /** A click on a custom button ends in this call even where no iframe listens. */

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { RecordingInfo } from '../../recorder';
+import type { RecordingInfo, RecordingSource } from '../../recorder';
 import { duration, size, text } from '../i18n';
+import type { Key } from '../i18n/en';
 import type { RecorderControl, RecordingsView } from '../recorder-control';
 import { Panel } from './panel';
 import { useObservable } from './use-observable';
@@ -56,9 +57,63 @@ const useRecorded = ({ state }: RecordingsView): number => {
   return state.kind === 'paused' ? state.recordedMs : elapsed;
 };
 
+const SOURCES: Readonly<Record<RecordingSource, { readonly name: Key; readonly hint: Key }>> = {
+  tab: { name: 'recordTab', hint: 'recordTabHint' },
+  room: { name: 'recordRoom', hint: 'recordRoomHint' },
+  sound: { name: 'recordSound', hint: 'recordSoundHint' },
+  self: { name: 'recordSelf', hint: 'recordSelfHint' },
+};
+
+const Sources = ({ control, chosen }: { readonly control: RecorderControl; readonly chosen: RecordingSource }) => (
+  <div class="options" role="radiogroup" aria-label={text('recordWhat')}>
+    {control.sources.map((source) => (
+      <label class="option" key={source}>
+        <input type="radio" name="source" value={source} checked={source === chosen} onChange={() => control.choose(source)} />
+        <span>
+          <span class="name">{text(SOURCES[source].name)}</span>
+          <br />
+          <span class="hint">{text(SOURCES[source].hint)}</span>
+        </span>
+      </label>
+    ))}
+  </div>
+);
+
+/** The loudest sample, in the 60 dB that people can tell apart. */
+const Level = ({ control }: { readonly control: RecorderControl }) => {
+  const [peak, setPeak] = useState(0);
+  useEffect(() => control.subscribeLevel(setPeak), [control]);
+  const decibels = 20 * Math.log10(Math.max(peak, 0.001));
+  return <meter class="level" min={-60} max={0} low={-50} optimum={-20} high={-1} value={decibels} aria-label={text('recordLevel')} />;
+};
+
+const Markers = ({ control, info }: { readonly control: RecorderControl; readonly info: RecordingInfo }) =>
+  info.markers.length === 0 ? null : (
+    <>
+      <h3 id="markers-title">{text('recordMarkers')}</h3>
+      <ol class="markers" aria-labelledby="markers-title">
+        {info.markers.map(({ atMs, label }, index) => (
+          <li key={index} class="row">
+            <span class="time">{duration(atMs)}</span>
+            <input
+              class="text"
+              value={label}
+              maxLength={80}
+              aria-label={text('recordMarkerLabel', { time: duration(atMs) })}
+              onChange={(event) => void control.renameMarker(index, event.currentTarget.value)}
+            />
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+
 /** What can be done to a recording that runs or is paused. */
 const Transport = ({ control, paused }: { readonly control: RecorderControl; readonly paused: boolean }) => (
   <>
+    <button class="button mark" type="button" title={text('recordMarkHelp')} onClick={() => void control.mark()}>
+      {text('recordMark')}
+    </button>
     <button class="button" type="button" onClick={() => (paused ? control.resume() : control.pause())}>
       {text(paused ? 'recordResume' : 'recordPause')}
     </button>
@@ -75,12 +130,16 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
     case 'recording':
     case 'paused':
       return (
-        <div class="row">
-          <span>
+        <>
+          <div class="status">
             {text(state.kind === 'paused' ? 'recordPaused' : 'recording')} · {duration(recorded)} · {size(state.info.bytes)}
-          </span>
-          <Transport control={control} paused={state.kind === 'paused'} />
-        </div>
+            <Level control={control} />
+          </div>
+          <div class="row actions">
+            <Transport control={control} paused={state.kind === 'paused'} />
+          </div>
+          <Markers control={control} info={state.info} />
+        </>
       );
     case 'starting':
     case 'stopping':
@@ -92,7 +151,8 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
     default:
       return (
         <>
-          <button class="button primary wide" type="button" onClick={() => void control.start()}>
+          {control.sources.length > 1 && <Sources control={control} chosen={view.source} />}
+          <button class="button primary wide start" type="button" onClick={() => void control.start()}>
             {text('recordStart')}
           </button>
           <p class="status">{text('recordHint')}</p>

@@ -1,15 +1,18 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, watch } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'puppeteer-core';
 import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
+import { tone } from '../tools/sound';
 import { decode, loudness, probe, samples } from './media';
 import type { SourcesLab } from './pages/recorder-sources';
 import { servePages, type PageServer } from './serve';
 
 declare const sources: SourcesLab;
+
+const project = path.resolve(__dirname, '../..');
 
 let folder: string;
 let server: PageServer;
@@ -82,6 +85,44 @@ describe.each(['Chromium', 'Firefox'])('in %s', (name) => {
     expect(await colours(file, 1)).toEqual(['red', 'blue']);
     expect(await colours(file, video - 0.3)).toEqual(['red', 'neither']);
     await page.close();
+  }, 60_000);
+});
+
+describe('recorder/ alone', () => {
+  test('the example in recorder/README.md is the page that is tested here', () => {
+    const guide = readFileSync(path.join(project, 'recorder/README.md'), 'utf8');
+    const example = /<!-- page: plain-recorder -->\s*```ts\n([\s\S]*?)```/.exec(guide)?.[1];
+    expect(example).toBe(readFileSync(path.join(__dirname, 'pages/plain-recorder.ts'), 'utf8'));
+  });
+
+  test('a plain page records a camera and a microphone, from one click to the next', async () => {
+    const launched = await launchChromium({ allow: [server.origin], audio: await tone(880) });
+    const downloads = mkdtempSync(path.join(folder, 'downloads-'));
+    const session = await launched.browser.target().createCDPSession();
+    await session.send('Browser.setDownloadBehavior', { behavior: 'allowAndName', downloadPath: downloads, eventsEnabled: true });
+    const done = new Promise<string>((resolve) => {
+      session.on('Browser.downloadProgress', ({ guid, state }) => { if (state === 'completed') resolve(guid); });
+    });
+    const page = await launched.browser.newPage();
+    await page.evaluateOnNewDocument(() => {
+      /* eslint-disable-next-line @typescript-eslint/unbound-method -- called with the receiver it is given */
+      const start = MediaRecorder.prototype.start;
+      MediaRecorder.prototype.start = function (timeslice) {
+        let chunks = 0;
+        this.addEventListener('dataavailable', () => { if (++chunks === 3) document.title = 'three'; });
+        start.call(this, timeslice);
+      };
+    });
+    await page.goto(`${server.origin}/plain-recorder.html`);
+    await page.waitForSelector('button');
+    await page.click('button');
+    await page.waitForFunction(() => document.title === 'three');
+    await page.click('button');
+    const file = path.join(downloads, await done);
+    const { video, audio } = await decode(file);
+    expect(Math.min(video, audio)).toBeGreaterThan(1.5);
+    expect(loudness(await samples(file), 880, 0.5, 1.5)).toBeGreaterThan(0.1);
+    await launched.close();
   }, 60_000);
 });
 

@@ -123,6 +123,39 @@ test('20 s of a meeting: picture and both voices are in the file, and it decodes
   expect(watch.errors).toEqual([]);
 });
 
+test('the room, chosen by keyboard: nothing is asked, both are seen and heard, and a moment is marked', async () => {
+  host = await launchHost('room');
+  const watch = await watchRequests(host.browser, meeting.origin);
+  const page = await enter();
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, 'input[value=tab]:checked');
+  await page.keyboard.press('ArrowDown');
+  await waitInside(page, 'input[value=room]:checked');
+  await clickInside(page, '.primary');
+  await waitInside(page, '.pill');
+  await recordedFor(page, 3);
+  await clickInside(page, '.pill .mark');
+  await page.waitForFunction(() => document.body.textContent.includes('Marked at 0:0'));
+  await page.keyboard.press('k');
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.markers li:nth-child(2)');
+  await waitInside(page, '.level');
+  await recordedFor(page, 8);
+  await clickInside(page, '.panel .stop');
+  const file = await download(page);
+
+  const length = await decode(file);
+  expect(length.audio).toBeGreaterThan(6);
+  expect(length.video).toBeGreaterThan(5);
+  const pcm = await samples(file);
+  expect(loudness(pcm, 880, 2, 5)).toBeGreaterThan(0.02);
+  expect(loudness(pcm, 440, 2, 5)).toBeGreaterThan(0.02);
+  expect(loudness(pcm, 660, 2, 5)).toBeLessThan(0.002);
+  expect(await page.evaluate(() => (window as unknown as { captureLabels: string[] }).captureLabels)).toEqual([]);
+  expect(watch.outside).toEqual([]);
+  expect(watch.errors).toEqual([]);
+});
+
 test('kill -9 in the middle of a recording: the next start offers it, and its file decodes', async () => {
   host = await launchHost('killed');
   let page = await enter();

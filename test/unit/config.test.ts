@@ -7,7 +7,7 @@ const read = (given: unknown) => {
 
 const DEFAULTS = {
   effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, takeOverVirtualBackground: false, default: 'off', remember: true, pictures: [], videos: [] },
-  recorder: { enabled: true, announce: true, videoBitsPerSecond: 2_500_000 },
+  recorder: { enabled: true, announce: true, source: 'tab', sources: ['tab', 'room', 'sound', 'self'], layout: 'gallery', videoBitsPerSecond: 2_500_000 },
 };
 
 test('no flags at all mean the defaults, silently', () => {
@@ -56,6 +56,13 @@ test('pictures come from this site alone; each wrong entry costs one warning wit
   expect(warnings).toHaveLength(3);
   expect(warnings.map((each) => /pictures\.\d/.exec(each)?.[0])).toEqual(['pictures.4', 'pictures.2', 'pictures.0']);
   expect(warnings[2]).toBe('config.greenroom.effects.pictures.0.url is "https://other.example/a.jpg", but must be an address on this site; this entry is ignored.');
+});
+
+test('an unknown source of recordings is left out, and a list of none is all of them', () => {
+  const some = read({ recorder: { sources: ['room', 'everything'] } });
+  expect(some.config.recorder.sources).toEqual(['room']);
+  expect(some.warnings).toHaveLength(1);
+  expect(read({ recorder: { sources: [] } }).config).toEqual(DEFAULTS);
 });
 
 test('videos come from this site alone, and so do their posters', () => {

@@ -6,7 +6,7 @@ const info: RecordingInfo = {
   id: 'id', title: 'Title', startedAt: 0, durationMs: 1000, bytes: 1000, mimeType: 'video/webm', state: 'recording',
   source: 'tab', participants: [], markers: [], stems: [], segments: [{ firstChunk: 0, startMs: 0, startedAt: 0 }], locked: false, savedAt: null, keptUntil: null,
 };
-const capture = { surface: 'browser', audioLabel: 'Tab audio' } as const;
+const capture = { surface: 'browser', audioLabel: 'Tab audio', ownTab: true } as const;
 const recording = (remainingMs: number | null): RecorderState => ({ kind: 'recording', info, capture, since: 0, remainingMs });
 
 let become: (state: RecorderState) => void;
@@ -21,7 +21,7 @@ beforeEach(() => {
     return () => undefined;
   });
   jest.spyOn(Recorder.prototype, 'list').mockResolvedValue([]);
-  new RecorderControl({ notify, announceRecording: () => undefined } as unknown as JitsiHost, { announce: true, videoBitsPerSecond: 2_500_000 } as ConstructorParameters<typeof RecorderControl>[1]);
+  new RecorderControl({ notify, announceRecording: () => undefined } as unknown as JitsiHost, { announce: true, videoBitsPerSecond: 2_500_000, source: 'room', sources: ['room'], layout: 'gallery' } as ConstructorParameters<typeof RecorderControl>[1]);
 });
 
 afterEach(() => jest.restoreAllMocks());
