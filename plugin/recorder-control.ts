@@ -84,7 +84,7 @@ export class RecorderControl {
     this.#host.notify({
       uid: 'greenroom-marked',
       title: text('recordMarkedTitle', { time: duration(marker.atMs) }),
-      description: text('recordMarkedText', { label: marker.label }),
+      description: text('recordMarkedText'),
       appearance: 'normal',
       timeoutMs: 3000,
     });

@@ -3,7 +3,7 @@ import { RecorderError, throwIfAborted } from './errors';
 import type { Journal, JournalWriter, Marker, Participant, RecordingInfo, RecordingSource } from './journal';
 import { Mix, type Voice } from './mix';
 import type { Person } from './people';
-import { openRoom, type RoomPicture } from './room';
+import type { RoomPicture } from './room';
 import type { Layout } from './stage';
 
 /** What is recorded, and of whom. */
@@ -244,6 +244,8 @@ async function see(source: RecordingSource, signal: AbortSignal | undefined): Pr
     }
     case 'room':
     case 'self': {
+      // Fetched when it is wanted: it would be a part of every page's start.
+      const { openRoom } = await import(/* webpackChunkName: "recorder-room-page" */ './room');
       const room = await openRoom();
       return { video: room.track, room, capture: null, dispose: () => room.dispose() };
     }
