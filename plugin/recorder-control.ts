@@ -94,11 +94,6 @@ export class RecorderControl {
     await this.#recorder.renameMarker(index, label).catch((error: unknown) => console.warn('[greenroom] the marker keeps its label:', error));
   }
 
-  /** See Recorder.subscribeLevel. */
-  subscribeLevel(listener: (peak: number) => void): () => void {
-    return this.#recorder.subscribeLevel(listener);
-  }
-
   /** Call it in the handler of a click: the browser may ask what to share. */
   async start(): Promise<void> {
     this.#starting = new AbortController();

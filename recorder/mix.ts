@@ -4,8 +4,6 @@ import { RecorderError } from './errors';
 const RESUME_MS = 3000;
 /** Long enough not to be heard as a click, short enough not to be heard as a fade; s. */
 const RAMP_S = 0.012;
-/** How often the level is told, ms. */
-const LEVEL_MS = 100;
 
 /** How often it is looked whether the sound has fallen behind, ms, and by how much it may, ms: more than the clocks' jitter. */
 const CATCH_UP_MS = 1000;
@@ -39,8 +37,6 @@ export class Mix {
   readonly #output: MediaStreamAudioDestinationNode;
   readonly #branches = new Map<string, MediaStreamAudioDestinationNode>();
   readonly #playing = new Map<MediaStreamTrack, Playing>();
-  #meter: AnalyserNode | null = null;
-  #timer: ReturnType<typeof setInterval> | null = null;
   readonly #catchingUp: ReturnType<typeof setInterval>;
   /** By how much the context's clock was behind the page's at the last stall, or since then at the least, ms. */
   #behind = Infinity;
@@ -90,22 +86,6 @@ export class Mix {
   }
 
   /**
-   * Calls `listener` some ten times a second with the loudest sample of the mix since the last time, 0 to 1.
-   */
-  meter(listener: (peak: number) => void): void {
-    if (this.#meter !== null || this.#context.state === 'closed') return;
-    // As many samples as come between two looks, and no fewer.
-    this.#meter = new AnalyserNode(this.#context, { fftSize: 8192 });
-    // An analyser takes whatever is connected; the destination node has no output of its own to tap.
-    for (const { voice, gain } of this.#playing.values()) if (voice.audible) gain.connect(this.#meter);
-    const samples = new Float32Array(this.#meter.fftSize);
-    this.#timer = setInterval(() => {
-      this.#meter?.getFloatTimeDomainData(samples);
-      listener(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0));
-    }, LEVEL_MS);
-  }
-
-  /**
    * Resolves once the track carries sound or silence. An encoder fed by a suspended context writes nothing at all, not
    * even the picture.
    * @throws RecorderError `no-audio`
@@ -123,7 +103,6 @@ export class Mix {
   }
 
   dispose(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
     clearInterval(this.#catchingUp);
     this.#context.removeEventListener('statechange', this.#wake);
     for (const { end } of [...this.#playing.values()]) end();
@@ -139,7 +118,6 @@ export class Mix {
     source.connect(gain);
     if (voice.audible) {
       gain.connect(this.#output);
-      if (this.#meter !== null) gain.connect(this.#meter);
     }
     const branch = voice.branch === undefined ? undefined : this.#branches.get(voice.branch);
     if (branch !== undefined) gain.connect(branch);

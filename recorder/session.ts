@@ -160,11 +160,6 @@ export class Session {
     this.onProgress(this.#writer.info);
   }
 
-  /** See Mix.meter. */
-  meter(listener: (peak: number) => void): void {
-    this.#mix.meter(listener);
-  }
-
   /** Asks the encoder for its last chunk; `ended` says when it is safe. */
   stop(): void {
     if (this.#encoder !== null && this.#encoder.state !== 'inactive') this.#encoder.stop();

@@ -67,7 +67,6 @@ export const en = {
   recordSelfHint: 'Your own picture and voice.',
   recordMe: 'Me',
   recordSomebody: 'Participant',
-  recordLevel: 'Sound level',
   recordMark: 'Mark',
   recordMarkHelp: 'Mark this moment of the recording',
   recordMarkers: 'Markers',

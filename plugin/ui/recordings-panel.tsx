@@ -79,14 +79,6 @@ const Sources = ({ control, chosen }: { readonly control: RecorderControl; reado
   </div>
 );
 
-/** The loudest sample, in the 60 dB that people can tell apart. */
-const Level = ({ control }: { readonly control: RecorderControl }) => {
-  const [peak, setPeak] = useState(0);
-  useEffect(() => control.subscribeLevel(setPeak), [control]);
-  const decibels = 20 * Math.log10(Math.max(peak, 0.001));
-  return <meter class="level" min={-60} max={0} low={-50} optimum={-20} high={-1} value={decibels} aria-label={text('recordLevel')} />;
-};
-
 const Markers = ({ control, info }: { readonly control: RecorderControl; readonly info: RecordingInfo }) =>
   info.markers.length === 0 ? null : (
     <>
@@ -133,7 +125,6 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
         <>
           <div class="status">
             {text(state.kind === 'paused' ? 'recordPaused' : 'recording')} · {duration(recorded)} · {size(state.info.bytes)}
-            <Level control={control} />
           </div>
           <div class="row actions">
             <Transport control={control} paused={state.kind === 'paused'} />

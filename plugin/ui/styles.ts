@@ -58,7 +58,6 @@ h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }
 .row.actions { justify-content: flex-start; margin-top: 8px; }
 .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .wide.start { margin-top: 12px; }
-.level { flex: 1; min-width: 60px; height: 8px; align-self: center; }
 .markers { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }
 .markers .time { flex: none; font-variant-numeric: tabular-nums; color: #b3bcc6; }
 .text { flex: 1; min-width: 0; font: inherit; color: inherit; background: #14171b; border: 1px solid #46505b; border-radius: 8px; padding: 4px 8px; }

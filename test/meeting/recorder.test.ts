@@ -139,7 +139,6 @@ test('the room, chosen by keyboard: nothing is asked, both are seen and heard, a
   await page.keyboard.press('k');
   await clickButton(page, 'greenroom-record');
   await waitInside(page, '.markers li:nth-child(2)');
-  await waitInside(page, '.level');
   await recordedFor(page, 8);
   await clickInside(page, '.panel .stop');
   const file = await download(page);
