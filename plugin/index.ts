@@ -11,7 +11,7 @@ import recordIcon from './icons/record.svg';
 import { JitsiHost } from './jitsi/host';
 import { VirtualBackgrounds } from './jitsi/virtual-background';
 import { RecorderControl } from './recorder-control';
-import { Shell } from './ui/shell';
+import { LazyShell } from './ui/lazy-shell';
 
 /** Marks the page, so that a second loader line does no harm. */
 const LOADED = Symbol.for('greenroom.loaded');
@@ -69,7 +69,10 @@ class Plugin {
     const effects = this.#effects;
     if (effects && flags.effects.takeOverVirtualBackground) new VirtualBackgrounds(effects);
     const recorder = this.#recorder;
-    const shell = new Shell(effects, recorder);
+    const shell = new LazyShell(effects, recorder, (error) => {
+      warn(`the panels could not be loaded: ${String(error)}`);
+      this.#host.notify({ uid: 'greenroom-panels', title: text('panelsTitle'), description: text('panelsMissing'), appearance: 'warning' });
+    });
     if (effects) {
       this.#host.addToolbarButton({ id: 'greenroom-effects', text: text('effects'), icon: effectsIcon }, () => shell.toggle('effects'));
       this.#announceFailures(effects);

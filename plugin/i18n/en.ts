@@ -3,6 +3,8 @@ export const en = {
   effects: 'Effects',
   record: 'Record',
   close: 'Close',
+  panelsTitle: 'Effects and recordings cannot be shown right now',
+  panelsMissing: 'A file could not be loaded from this server. What is running goes on. Please press the button again; if it stays, tell your administrator that the panels are missing.',
   // Effects
   effectsTitle: 'Camera effects',
   effectOff: 'No effect',

@@ -170,6 +170,19 @@ test.each([
   expect((await incoming(b)).marks).toBe(0);
 });
 
+test('without the file of the panels the effect runs, a notice says so, and the meeting goes on', async () => {
+  const { meeting, b, room, openA } = await setUp(marked, { missing: /panels\.[0-9a-f]+\.js/, greenroom: { effects: { default: 'blur' } } });
+  const page = await openA();
+  const said = listen(page);
+  await join(page, meeting, room, { name: 'Ann' });
+  await page.waitForFunction((words) => document.body.textContent.includes(words), { timeout: 20_000, polling: 100 }, 'the panels are missing');
+  await clickButton(page, 'greenroom-effects');
+  await waitForFrames(b, 60);
+  const { marks, failures } = await incoming(b);
+  expect({ marks, failures }).toEqual({ marks: 0, failures: 0 });
+  expect(said.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+});
+
 test.each([
   ['the worker that makes the frames', 'throws', 'effects-worker', () => void setTimeout(() => { throw new Error('ended on purpose'); })],
   ['the worker that makes the frames', 'closes itself', 'effects-worker', () => void setTimeout(() => close())],
