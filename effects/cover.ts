@@ -44,11 +44,14 @@ export const drawCover = (width: number, height: number, text: CoverText): Offsc
 /** The cover card as frames, drawn once per size and text. */
 export class CoverFrames {
   #card: VideoFrame | undefined;
+  #disposed = false;
 
   constructor(readonly text: CoverText) {}
 
   /** @returns a frame that the caller closes; `timestamp` in microseconds. */
   frame(width: number, height: number, timestamp: number): VideoFrame {
+    // A last frame may still be on its way: it gets a card of its own, since nobody would close one that is kept.
+    if (this.#disposed) return new VideoFrame(drawCover(width, height, this.text), { timestamp, alpha: 'discard' });
     if (this.#card?.codedWidth !== width || this.#card.codedHeight !== height) {
       this.#card?.close();
       this.#card = new VideoFrame(drawCover(width, height, this.text), { timestamp: 0, alpha: 'discard' });
@@ -57,6 +60,7 @@ export class CoverFrames {
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#card?.close();
     this.#card = undefined;
   }

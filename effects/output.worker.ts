@@ -43,7 +43,7 @@ class Output {
 
   /** Frames come from `port` from now on. Until the first is there, what was shown last stays. */
   connect(port: MessagePort): void {
-    this.#port?.close();
+    this.#leavePort();
     this.#port = port;
     port.onmessage = ({ data }: MessageEvent<ToSink>) => {
       switch (data.type) {
@@ -65,8 +65,7 @@ class Output {
 
   /** Nothing comes from the present port any more: the card is shown until another one is connected and gives frames. */
   showCard(): void {
-    this.#port?.close();
-    this.#port = undefined;
+    this.#leavePort();
     clearInterval(this.#cards);
     this.#cards = setInterval(() => this.#writeCard(), CARD_MS);
     this.#writeCard();
@@ -87,10 +86,23 @@ class Output {
     this.#writer.write(frame).catch(() => frame.close());
   }
 
+  /**
+   * Frames may still be on their way. Those that arrive at a closed port are lost unclosed, and the browser complains of
+   * that, so the port stays open until the other side says that it ends; with a dead one it goes by itself.
+   */
+  #leavePort(): void {
+    const port = this.#port;
+    this.#port = undefined;
+    if (!port) return;
+    port.onmessage = ({ data }: MessageEvent<ToSink>) => {
+      if (data.type === 'frame') data.frame.close();
+      else if (data.type === 'end') port.close();
+    };
+  }
+
   #drop(): void {
     clearInterval(this.#cards);
-    this.#port?.close();
-    this.#port = undefined;
+    this.#leavePort();
     this.#cover.dispose();
     outputs.delete(this.#id);
   }

@@ -47,6 +47,11 @@ export interface LaneRequest {
 
 /** Both ends of a camera's way. They are asked for only once there are workers to take them. */
 export interface LaneStreams {
+  /**
+   * Resolves once the page has no frame of its own on its way: one that arrives while a stream changes hands is lost, and
+   * the browser complains of it when it is collected.
+   */
+  rest(): Promise<void>;
   /** The camera's frames; asked for once per lane. */
   readable(): ReadableStream<VideoFrame>;
   /** The output track's; asked for once, since nothing gets it back. With the camera's size, pixels. */
@@ -111,6 +116,7 @@ export class WorkerHost {
   /** @throws EffectError `worker-unavailable`; no stream was then asked for */
   async open(listener: LaneListener, { spec, cover, allowRaw, trustSystemBlur, maskRate, streams }: LaneRequest): Promise<WorkerLane> {
     await Promise.all([this.#engine.started(), streams && this.#keeper.started()]);
+    if (streams && !this.#outputs.has(streams)) await streams.rest();
     const lane = this.#nextLane++;
     const post = (message: ToWorker, transfer: Transferable[] = []): void => this.#engine.post(message, transfer);
     const stream = streams && this.#connect(lane, listener, streams, cover);

@@ -54,6 +54,9 @@ class SharedEngine {
 }
 const engine = new SharedEngine();
 
+/** A camera that gives nothing for so long has no frame on its way either. */
+const LONGEST_FRAME_MS = 500;
+
 /** A person may have moved away from an older mask, whatever the governor wants. */
 const LONGEST_MASK_US = 150_000;
 
@@ -111,8 +114,15 @@ class Lane {
   async run(readable: ReadableStream<VideoFrame>, sink: MessagePort): Promise<void> {
     const post = (message: ToSink, transfer: Transferable[] = []): void => sink.postMessage(message, transfer);
     const reader = readable.getReader();
-    this.#stop = () => void reader.cancel().catch(() => undefined);
+    const cancel = (): void => void reader.cancel().catch(() => undefined);
+    // A frame that comes while a read is cancelled is lost without being closed: the next one ends this, if there is any.
+    this.#stop = () => void setTimeout(cancel, LONGEST_FRAME_MS);
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (this.#closed) {
+        next.value.close();
+        cancel();
+        break;
+      }
       // Not even a card could be made, as without memory: the other side has one.
       const frame = await this.transform(next.value).catch(() => undefined);
       if (frame) post({ type: 'frame', frame }, [frame]);

@@ -12,11 +12,11 @@ export class StreamsPipeline implements Pipeline {
   readonly output: MediaStreamTrack;
   readonly #guard: Guard;
   readonly #cover: CoverFrames;
-  /** Until it is handed over. */
-  #source: MediaStreamTrackProcessor<VideoFrame> | undefined;
   readonly #sink: MediaStreamTrackGenerator<VideoFrame>;
   readonly #size: { width: number; height: number };
   #release: (() => void) | undefined;
+  /** Whoever waits for the pump to have no frame in hand. */
+  #onRest: (() => void) | undefined;
 
   static get supported(): boolean {
     return typeof MediaStreamTrackProcessor === 'function' && typeof MediaStreamTrackGenerator === 'function';
@@ -25,18 +25,18 @@ export class StreamsPipeline implements Pipeline {
   constructor(camera: MediaStreamTrack, request: GuardRequest) {
     const { width = 640, height = 360 } = camera.getSettings();
     this.#size = { width, height };
-    this.#source = sourceOf(camera);
     this.#sink = new MediaStreamTrackGenerator({ kind: 'video' });
     this.output = this.#sink;
     this.#cover = new CoverFrames(request.cover);
     this.#guard = new Guard(request, {
       streams: {
-        readable: () => {
-          // What was given to a worker that died is lost with it; a camera can be read anew.
-          const source = this.#source ?? sourceOf(camera);
-          this.#source = undefined;
-          return source.readable;
-        },
+        rest: () =>
+          new Promise<void>((resolve) => {
+            this.#onRest = resolve;
+            setTimeout(resolve, LONGEST_FRAME_MS);
+          }),
+        // Read anew for every worker: what was given to one that died is lost with it.
+        readable: () => sourceOf(camera).readable,
         writable: () => {
           this.#release?.();
           return { writable: this.#sink.writable, ...this.#size };
@@ -46,7 +46,7 @@ export class StreamsPipeline implements Pipeline {
       onFrame: (frame) => frame.close(),
       onDropped: () => undefined,
     });
-    void this.#pump(this.#source.readable);
+    void this.#pump(sourceOf(camera).readable);
   }
 
   update(spec: EffectSpec): void {
@@ -55,31 +55,34 @@ export class StreamsPipeline implements Pipeline {
 
   dispose(): void {
     this.#guard.end();
-    this.#release?.();
+    this.#onRest = () => undefined;
     this.#cover.dispose();
   }
 
   async #pump(readable: ReadableStream<VideoFrame>): Promise<void> {
     const reader = readable.getReader();
     const writer = this.#sink.writable.getWriter();
-    const pump = { running: true };
-    this.#release = () => {
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
       this.#release = undefined;
-      pump.running = false;
-      reader.releaseLock();
+      void reader.cancel().catch(() => undefined);
       writer.releaseLock();
     };
+    this.#release = release;
     try {
       // The first picture leaves at once, so that nobody waits for a camera that starts slowly.
-      if (this.#guard.rule !== 'pass') await writer.write(this.#cover.frame(this.#size.width, this.#size.height, performance.now() * 1000));
-      while (pump.running) {
-        const { done, value: frame } = await reader.read();
-        if (done) {
-          await writer.close();
-          break;
-        }
-        await this.#forward(frame, writer);
+      if (this.#guard.rule !== 'pass') await send(writer, this.#cover.frame(this.#size.width, this.#size.height, performance.now() * 1000));
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        await this.#forward(next.value, writer);
+        if (!this.#onRest) continue;
+        release();
+        this.#onRest();
+        return;
       }
+      // The camera ended; or this was released, and the writer is no longer ours to close.
+      await writer.close();
     } catch {
       // Handed over to the worker, or the output was stopped: either way this pump has nothing left to do.
     }
@@ -87,16 +90,23 @@ export class StreamsPipeline implements Pipeline {
 
   async #forward(frame: VideoFrame, writer: WritableStreamDefaultWriter<VideoFrame>): Promise<void> {
     if (this.#guard.ruleFor(frame) === 'pass') {
-      await writer.write(frame).catch((error: unknown) => {
-        frame.close();
-        throw error;
-      });
+      await send(writer, frame);
       return;
     }
     const { displayWidth, displayHeight, timestamp } = frame;
     frame.close();
-    await writer.write(this.#cover.frame(displayWidth, displayHeight, timestamp));
+    await send(writer, this.#cover.frame(displayWidth, displayHeight, timestamp));
   }
 }
+
+/** A camera that gives nothing for so long has no frame on its way either. */
+const LONGEST_FRAME_MS = 500;
+
+/** The output closes what it takes; what it refuses, because it was handed over or stopped meanwhile, is closed here. */
+const send = (writer: WritableStreamDefaultWriter<VideoFrame>, frame: VideoFrame): Promise<void> =>
+  writer.write(frame).catch((error: unknown) => {
+    frame.close();
+    throw error;
+  });
 
 const sourceOf = (camera: MediaStreamTrack) => new MediaStreamTrackProcessor({ track: camera as MediaStreamVideoTrack, maxBufferSize: 1 });

@@ -114,13 +114,17 @@ function install(decode: typeof decodeMark): void {
   };
 
   const read = async (track: MediaStreamTrack): Promise<void> => {
-    // A long queue, so that a busy page delays the examination but skips no frame.
     const reader = new MediaStreamTrackProcessor({ track: track as MediaStreamVideoTrack, maxBufferSize: 120 }).readable.getReader();
+    // Taken at once and examined in turn, so that a busy page skips no frame; a frame still in the browser's own queue when
+    // the track ends would never be closed, and the browser complains of that as if the page had lost it.
+    let examined = Promise.resolve();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      await examine(value).catch(() => incoming.failures++);
-      value.close();
+      examined = examined.then(async () => {
+        await examine(value).catch(() => incoming.failures++);
+        value.close();
+      });
     }
   };
 

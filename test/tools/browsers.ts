@@ -273,8 +273,8 @@ export async function watchRequests(browser: Browser, origin: string): Promise<W
       // The page's first requests may come before the session below is listening.
       page.on('request', (request) => note(request.url()));
       await attach(await page.createCDPSession(), 'page');
-      page.on('workercreated', (worker) => void attach(worker.client, 'worker'));
-      for (const worker of page.workers()) await attach(worker.client, 'worker');
+      page.on('workercreated', (worker) => void attach(worker.client, `worker ${worker.url().split('/').at(-1) ?? ''}`));
+      for (const worker of page.workers()) await attach(worker.client, `worker ${worker.url().split('/').at(-1) ?? ''}`);
     } else if (target.type() === TargetType.SERVICE_WORKER || target.type() === TargetType.SHARED_WORKER) {
       await attach(await target.createCDPSession(), target.type());
     }
