@@ -46,6 +46,16 @@ config.greenroom = {
         // Whether everybody in the meeting is told while somebody records ("… has started a local recording").
         announce: true,
 
+        // What is recorded unless somebody chooses otherwise: 'tab' (this meeting as its tab shows it), 'room' (everybody in
+        // one picture, without the browser's question), 'sound' or 'self'. Where a tab cannot be captured: the room.
+        source: 'tab',
+
+        // What people may choose from.
+        sources: ['tab', 'room', 'sound', 'self'],
+
+        // How the room is arranged: 'gallery', all of one size, or 'speaker', whoever speaks large.
+        layout: 'gallery',
+
         // Bits per second of the recorded picture, 100000 to 20000000.
         videoBitsPerSecond: 2500000,
     },
