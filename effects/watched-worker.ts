@@ -32,6 +32,11 @@ export class WatchedWorker<To extends object, From extends { readonly type: stri
     this.#options = options;
   }
 
+  /** What is posted arrives somewhere. */
+  get running(): boolean {
+    return this.#worker !== undefined;
+  }
+
   /** @throws EffectError `worker-unavailable`; the next call tries again */
   started(): Promise<void> {
     this.#ready ??= this.#start();

@@ -49,7 +49,7 @@ export interface LaneRequest {
 export interface LaneStreams {
   /**
    * Resolves once the page has no frame of its own on its way: one that arrives while a stream changes hands is lost, and
-   * the browser complains of it when it is collected.
+   * the browser complains of it when it is collected. Unless `writable` is asked for before the next task, the page goes on.
    */
   rest(): Promise<void>;
   /** The camera's frames; asked for once per lane. */
@@ -115,8 +115,16 @@ export class WorkerHost {
 
   /** @throws EffectError `worker-unavailable`; no stream was then asked for */
   async open(listener: LaneListener, { spec, cover, allowRaw, trustSystemBlur, maskRate, streams }: LaneRequest): Promise<WorkerLane> {
-    await Promise.all([this.#engine.started(), streams && this.#keeper.started()]);
-    if (streams && !this.#outputs.has(streams)) await streams.rest();
+    const start = () => Promise.all([this.#engine.started(), streams && this.#keeper.started()]);
+    await start();
+    if (streams && !this.#outputs.has(streams)) {
+      await streams.rest();
+      // A worker may have died meanwhile, and what it is given then is lost for good.
+      while (!this.#engine.running || !this.#keeper.running) {
+        await start();
+        await streams.rest();
+      }
+    }
     const lane = this.#nextLane++;
     const post = (message: ToWorker, transfer: Transferable[] = []): void => this.#engine.post(message, transfer);
     const stream = streams && this.#connect(lane, listener, streams, cover);

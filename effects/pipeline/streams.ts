@@ -55,7 +55,6 @@ export class StreamsPipeline implements Pipeline {
 
   dispose(): void {
     this.#guard.end();
-    this.#onRest = () => undefined;
     this.#cover.dispose();
   }
 
@@ -63,6 +62,7 @@ export class StreamsPipeline implements Pipeline {
     const reader = readable.getReader();
     const writer = this.#sink.writable.getWriter();
     let released = false;
+    const isReleased = (): boolean => released;
     const release = (): void => {
       if (released) return;
       released = true;
@@ -77,9 +77,10 @@ export class StreamsPipeline implements Pipeline {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         await this.#forward(next.value, writer);
         if (!this.#onRest) continue;
-        release();
         this.#onRest();
-        return;
+        this.#onRest = undefined;
+        await new Promise((resolve) => setTimeout(resolve));
+        if (isReleased()) return;
       }
       // The camera ended; or this was released, and the writer is no longer ours to close.
       await writer.close();

@@ -6,9 +6,10 @@ import { activate, Activation, F32, madd } from './simd';
  *
  * @param stride of the window, in pixels
  * @param inStride bytes from one row of the input to the next
+ * @param residual whether the input's pixel is added to what the activation gives; stride 1 then
  * @param sums receives the sum of each channel over the whole output
  */
-export function depthwise3(input: usize, inStride: usize, output: usize, weights: usize, bias: usize, width: i32, height: i32, channels: i32, stride: i32, activation: Activation, sums: usize): void {
+export function depthwise3(input: usize, inStride: usize, output: usize, weights: usize, bias: usize, width: i32, height: i32, channels: i32, stride: i32, activation: Activation, residual: bool, sums: usize): void {
   const pixel = <usize>channels * F32;
   const step = <usize>stride * pixel;
   const right = pixel + pixel;
@@ -32,50 +33,6 @@ export function depthwise3(input: usize, inStride: usize, output: usize, weights
       for (let x = 0; x < width; x++) {
         const middle = top + inStride;
         const bottom = middle + inStride;
-        let a = madd(v128.load(top), w0, b);
-        let d = f32x4.mul(v128.load(middle), w3);
-        a = madd(v128.load(top + pixel), w1, a);
-        d = madd(v128.load(middle + pixel), w4, d);
-        a = madd(v128.load(top + right), w2, a);
-        d = madd(v128.load(middle + right), w5, d);
-        a = madd(v128.load(bottom), w6, a);
-        d = madd(v128.load(bottom + pixel), w7, d);
-        a = madd(v128.load(bottom + right), w8, a);
-        const out = activate(f32x4.add(a, d), activation);
-        sum = f32x4.add(sum, out);
-        v128.store(target, out);
-        top += step;
-        target += pixel;
-      }
-      v128.store(sums + c, sum);
-    }
-  }
-}
-
-/** As {@link depthwise3}, stride 1, and out = in + relu(conv(in)). */
-export function depthwise3Residual(input: usize, inStride: usize, output: usize, weights: usize, bias: usize, width: i32, height: i32, channels: i32, sums: usize): void {
-  const pixel = <usize>channels * F32;
-  const right = pixel + pixel;
-  memory.fill(sums, 0, pixel);
-  for (let y = 0; y < height; y++) {
-    let w = weights;
-    for (let c: usize = 0; c < pixel; c += 16, w += 144) {
-      const w0 = v128.load(w);
-      const w1 = v128.load(w, 16);
-      const w2 = v128.load(w, 32);
-      const w3 = v128.load(w, 48);
-      const w4 = v128.load(w, 64);
-      const w5 = v128.load(w, 80);
-      const w6 = v128.load(w, 96);
-      const w7 = v128.load(w, 112);
-      const w8 = v128.load(w, 128);
-      const b = v128.load(bias + c);
-      let sum = v128.load(sums + c);
-      let top = input + <usize>y * inStride + c;
-      let target = output + <usize>y * <usize>width * pixel + c;
-      for (let x = 0; x < width; x++) {
-        const middle = top + inStride;
-        const bottom = middle + inStride;
         const here = v128.load(middle + pixel);
         let a = madd(v128.load(top), w0, b);
         let d = f32x4.mul(v128.load(middle), w3);
@@ -86,10 +43,11 @@ export function depthwise3Residual(input: usize, inStride: usize, output: usize,
         a = madd(v128.load(bottom), w6, a);
         d = madd(v128.load(bottom + pixel), w7, d);
         a = madd(v128.load(bottom + right), w8, a);
-        const out = f32x4.add(here, activate(f32x4.add(a, d), Activation.Relu));
+        let out = activate(f32x4.add(a, d), activation);
+        if (residual) out = f32x4.add(here, out);
         sum = f32x4.add(sum, out);
         v128.store(target, out);
-        top += pixel;
+        top += step;
         target += pixel;
       }
       v128.store(sums + c, sum);
