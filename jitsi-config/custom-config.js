@@ -58,5 +58,17 @@ config.greenroom = {
 
         // Bits per second of the recorded picture, 100000 to 20000000.
         videoBitsPerSecond: 2500000,
+
+        // How recordings are kept in the browser's storage.
+        // 'off': as the browser stores them.
+        // 'device': encrypted with a key that this browser keeps and does not hand out. A copy of the recordings alone is
+        // unreadable; whoever can open the browser can play them.
+        // 'passphrase': encrypted with a passphrase that people choose and give once per visit. Without it nobody can read
+        // them, and nobody can recover it. What is downloaded is not encrypted.
+        encrypt: 'off',
+
+        // Days after which a recording is deleted by itself, 0 to 3650; 0: never. What was never downloaded is deleted only
+        // a day after its owner was told.
+        keepDays: 0,
     },
 };

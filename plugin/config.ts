@@ -49,6 +49,10 @@ const schemaFor = (page: string) => v.strictObject({
       layout: v.optional(v.picklist(['gallery', 'speaker']), 'gallery'),
       /** Bits per second of the picture. */
       videoBitsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100_000), v.maxValue(20_000_000)), 2_500_000),
+      /** How recordings are kept on disk: as they are, under a key of this browser, or under the user's own passphrase. */
+      encrypt: v.optional(v.picklist(['off', 'device', 'passphrase']), 'off'),
+      /** Days after which a recording is deleted by itself; 0: never. */
+      keepDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(3650)), 0),
     }),
     {},
   ),

@@ -83,7 +83,8 @@ class Plugin {
       this.#host.onLeft(() => shell.close());
       if (!recorder) return;
       recorder.attach();
-      void recorder.offerInterrupted(() => shell.show('recordings'));
+      const show = (): void => shell.show('recordings');
+      void recorder.expire(show).then(() => recorder.offerInterrupted(show));
     });
   }
 

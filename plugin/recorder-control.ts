@@ -1,7 +1,7 @@
 import type { Person, RecorderState, RecordingInfo, RecordingSource } from '../recorder';
 import { canCaptureTab, Recorder, RecorderError } from '../recorder';
 import type { Config } from './config';
-import { duration, size, text } from './i18n';
+import { day, duration, size, text } from './i18n';
 import type { JitsiHost } from './jitsi/host';
 import { Observable } from './observable';
 
@@ -9,6 +9,7 @@ const OFFERED_KEY = 'greenroom.offered';
 const SOURCE_KEY = 'greenroom.source';
 /** One that Jitsi Meet leaves free. */
 const MARK_KEY = 'K';
+const DAY_MS = 24 * 3_600_000;
 /** People are told that the disk gets full this long ahead, ms: once in time to act, once more at the end. */
 const SPACE_WARNINGS_MS = [60_000, 5 * 60_000];
 
@@ -30,6 +31,7 @@ export class RecorderControl {
   readonly #host: JitsiHost;
   readonly #announce: boolean;
   readonly #layout: Config['recorder']['layout'];
+  readonly #keepDays: number;
   /** What people may choose from. */
   readonly sources: readonly RecordingSource[];
   #starting: AbortController | undefined;
@@ -39,8 +41,10 @@ export class RecorderControl {
   constructor(host: JitsiHost, config: Config['recorder']) {
     this.#host = host;
     this.#announce = config.announce;
-    this.#recorder = new Recorder({ videoBitsPerSecond: config.videoBitsPerSecond });
+    const { videoBitsPerSecond, encrypt, keepDays } = config;
+    this.#recorder = new Recorder({ videoBitsPerSecond, encrypt, keepDays });
     this.#layout = config.layout;
+    this.#keepDays = keepDays;
     const possible = config.sources.filter((source) => source !== 'tab' || canCaptureTab());
     this.sources = possible.length > 0 ? possible : ['room'];
     const source = [...read(SOURCE_KEY), config.source, 'room'].flatMap((wanted) => this.sources.find((each) => each === wanted) ?? [])[0] ?? this.sources[0] ?? 'room';
@@ -127,6 +131,43 @@ export class RecorderControl {
     }
   }
 
+  /** Until when a recording that ends now is kept, epoch ms; null: until it is deleted. */
+  get keptUntil(): number | null {
+    return this.#keepDays === 0 ? null : Date.now() + this.#keepDays * DAY_MS;
+  }
+
+  /** Deletes what is past its time, and tells of that and of what is next. Call it once the meeting has its page. */
+  async expire(show: () => void): Promise<void> {
+    try {
+      const { removed, due } = await this.#recorder.expire();
+      if (removed.length > 0) {
+        this.#host.notify({
+          uid: 'greenroom-expired',
+          title: text('recordExpiredTitle'),
+          description: text('recordExpiredText', { titles: titlesOf(removed) }),
+          appearance: 'normal',
+          actions: [{ label: text('recordBringBack'), run: () => void this.#bringBack(removed, show) }],
+        });
+      }
+      if (due.length > 0) {
+        this.#host.notify({
+          uid: 'greenroom-due',
+          title: text('recordDueTitle'),
+          description: text('recordDueText', { titles: titlesOf(due), date: day(Math.min(...due.map(({ keptUntil }) => keptUntil ?? Infinity))) }),
+          appearance: 'warning',
+          actions: [{ label: text('recordShow'), run: show }],
+        });
+      }
+    } catch (error) {
+      console.warn('[greenroom] old recordings were not deleted:', error);
+    }
+  }
+
+  async #bringBack(recordings: readonly RecordingInfo[], show: () => void): Promise<void> {
+    for (const { id } of recordings) await this.undoRemove(id);
+    show();
+  }
+
   /** Offers what a crash left behind, once per recording. */
   async offerInterrupted(show: () => void): Promise<void> {
     await this.refresh();
@@ -138,7 +179,7 @@ export class RecorderControl {
     this.#host.notify({
       uid: 'greenroom-found',
       title: text('recordFoundTitle'),
-      description: text('recordFoundText', { title: fresh.title, duration: duration(fresh.durationMs) }),
+      description: text('recordFoundText', { title: titleOf(fresh), duration: duration(fresh.durationMs) }),
       appearance: 'normal',
       actions: [{ label: text('recordShow'), run: show }],
     });
@@ -198,7 +239,7 @@ export class RecorderControl {
       this.#host.notify({
         uid: 'greenroom-saved',
         title: text('recordSavedTitle'),
-        description: text('recordSavedText', { duration: duration(state.last.durationMs), size: size(state.last.bytes) }),
+        description: savedText(state.last),
         appearance: 'success',
         timeoutMs: 8000,
       });
@@ -235,6 +276,16 @@ export class RecorderControl {
     this.view.set({ ...this.view.value, ...change });
   }
 }
+
+/** What people know a recording by; one that is locked does not tell its title. */
+export const titleOf = ({ locked, title }: RecordingInfo): string => (locked ? text('recordLockedTitle') : title);
+
+const titlesOf = (recordings: readonly RecordingInfo[]): string => recordings.map((info) => `“${titleOf(info)}”`).join(', ');
+
+const savedText = ({ durationMs, bytes, keptUntil }: RecordingInfo): string => {
+  const values = { duration: duration(durationMs), size: size(bytes) };
+  return keptUntil === null ? text('recordSavedText', values) : text('recordSavedUntilText', { ...values, date: day(keptUntil) });
+};
 
 /** A paused recording is one: the others are told until it ends, since it may go on at any moment. */
 const isUnderWay = ({ kind }: RecorderState): boolean => kind === 'recording' || kind === 'paused' || kind === 'stopping';

@@ -1,8 +1,8 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { RecordingInfo, RecordingSource } from '../../recorder';
-import { duration, size, text } from '../i18n';
+import { day, duration, size, text } from '../i18n';
 import type { Key } from '../i18n/en';
-import type { RecorderControl, RecordingsView } from '../recorder-control';
+import { type RecorderControl, type RecordingsView, titleOf } from '../recorder-control';
 import { Panel } from './panel';
 import { useObservable } from './use-observable';
 
@@ -22,7 +22,8 @@ export const RecordingsPanel = ({ control, onClose }: { readonly control: Record
   const view = useObservable(control.view);
   const was = useRef(view.state.kind);
   useEffect(() => void control.refresh(), [control]);
-  useEffect(
+  // Before the next frame: where nothing is asked, a recording may have started by then.
+  useLayoutEffect(
     () =>
       control.view.subscribe(({ state }) => {
         // The panel would be in the picture; the pill says all there is to say.
@@ -146,7 +147,7 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
           <button class="button primary wide start" type="button" onClick={() => void control.start()}>
             {text('recordStart')}
           </button>
-          <p class="status">{text('recordHint')}</p>
+          <p class="status">{control.keptUntil === null ? text('recordHint') : text('recordHintUntil', { date: day(control.keptUntil) })}</p>
         </>
       );
   }
@@ -158,7 +159,7 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
     return (
       <li class="item row">
         <span class="hint">
-          {text('recordDeleted')} {info.title}
+          {text('recordDeleted')} {titleOf(info)}
         </span>
         <button class="button" type="button" onClick={() => void control.undoRemove(info.id)}>
           {text('recordUndo')}
@@ -167,17 +168,18 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
     );
   }
   const when = new Date(info.startedAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-  const label = `${info.title}, ${when}`;
+  const label = `${titleOf(info)}, ${when}`;
   return (
     <li class="item">
       <div class="row">
-        <span class="title">{info.title}</span>
+        <span class="title">{titleOf(info)}</span>
         {info.state === 'interrupted' && <span class="badge">{text('recordInterrupted')}</span>}
         {info.state === 'recording' && <span class="badge live">{text('recordElsewhere')}</span>}
       </div>
       <div class="hint">
         {when} · {duration(info.durationMs)} · {size(info.bytes)}
       </div>
+      {info.keptUntil !== null && info.state !== 'recording' && <div class="hint">{text('recordKeptUntil', { date: day(info.keptUntil) })}</div>}
       {share === undefined ? (
         <div class="row actions">
           <button class="button" type="button" aria-label={`${text('recordDownload')}: ${label}`} onClick={() => void control.save(info.id)}>

@@ -11,7 +11,7 @@ import { footage } from '../tools/footage';
 import { tone } from '../tools/sound';
 import type { OpenedMeeting } from './harness';
 import { clickButton, join, openMeeting, waitForRemoteVideo } from './harness';
-import { clickInside, waitInside } from './ui';
+import { clickInside, download, recordedFor, startRecording, waitInside } from './ui';
 
 jest.setTimeout(180_000);
 
@@ -67,37 +67,6 @@ const enter = async (): Promise<Page> => {
   return page;
 };
 
-const recordedFor = (page: Page, seconds: number): Promise<unknown> =>
-  page.waitForFunction(
-    (wanted) => {
-      const [minutes = 0, rest = 0] = (document.querySelector('#greenroom')?.shadowRoot?.querySelector('.pill .time')?.textContent ?? '').split(':').map(Number);
-      return minutes * 60 + rest >= wanted;
-    },
-    { timeout: (seconds + 30) * 1000, polling: 100 },
-    seconds,
-  );
-
-const startRecording = async (page: Page): Promise<void> => {
-  await clickButton(page, 'greenroom-record');
-  await clickInside(page, '.primary');
-  await waitInside(page, '.pill');
-};
-
-/** Presses Download on the newest recording and waits for the file. */
-const download = async (page: Page): Promise<string> => {
-  const downloads = mkdtempSync(path.join(folder, 'downloads-'));
-  const session = await page.browser().target().createCDPSession();
-  await session.send('Browser.setDownloadBehavior', { behavior: 'allowAndName', downloadPath: downloads, eventsEnabled: true });
-  const done = new Promise<string>((resolve, reject) => {
-    session.on('Browser.downloadProgress', ({ guid, state }) => {
-      if (state === 'completed') resolve(guid);
-      if (state === 'canceled') reject(new Error('the download was cancelled'));
-    });
-  });
-  await clickInside(page, '.item button[aria-label^="Download"]');
-  return path.join(downloads, await done);
-};
-
 test('20 s of a meeting: picture and both voices are in the file, and it decodes to its end', async () => {
   host = await launchHost('whole');
   const watch = await watchRequests(host.browser, meeting.origin);
@@ -106,7 +75,7 @@ test('20 s of a meeting: picture and both voices are in the file, and it decodes
   await recordedFor(page, 22);
   await clickInside(page, '.pill .stop');
   await clickButton(page, 'greenroom-record');
-  const file = await download(page);
+  const file = await download(page, folder);
 
   const { streams } = await probe(file);
   expect(streams.map(({ type }) => type).sort()).toEqual(['audio', 'video']);
@@ -141,7 +110,7 @@ test('the room, chosen by keyboard: nothing is asked, both are seen and heard, a
   await waitInside(page, '.markers li:nth-child(2)');
   await recordedFor(page, 8);
   await clickInside(page, '.panel .stop');
-  const file = await download(page);
+  const file = await download(page, folder);
 
   const length = await decode(file);
   expect(length.audio).toBeGreaterThan(6);
@@ -170,7 +139,7 @@ test('kill -9 in the middle of a recording: the next start offers it, and its fi
   await page.waitForFunction(() => document.body.textContent.includes('An unfinished recording was found'), { timeout: 15_000 });
   await clickButton(page, 'greenroom-record');
   await waitInside(page, '.badge');
-  const file = await download(page);
+  const file = await download(page, folder);
   const length = await decode(file);
   const lost = recorded - Math.max(length.video, length.audio);
   console.log(`kill -9 after ${recorded.toFixed(2)} s of recording: ${lost.toFixed(2)} s lost`);

@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import path from 'node:path';
+
 import type { Page } from 'puppeteer-core';
 
 import { clickButton } from './harness';
@@ -34,4 +37,40 @@ export const waitForEffect = async (page: Page, dot: '' | 'on' | 'wait' | 'bad')
     { timeout: 20_000, polling: 50 },
     dot,
   );
+};
+
+/** Opens the Recordings panel, starts what is chosen there, and waits until it runs. */
+export const startRecording = async (page: Page): Promise<void> => {
+  await clickButton(page, 'greenroom-record');
+  await clickInside(page, '.primary');
+  await waitInside(page, '.pill');
+};
+
+/** Waits until so much has been recorded. */
+export const recordedFor = (page: Page, seconds: number): Promise<unknown> =>
+  page.waitForFunction(
+    (wanted) => {
+      const [minutes = 0, rest = 0] = (document.querySelector('#greenroom')?.shadowRoot?.querySelector('.pill .time')?.textContent ?? '').split(':').map(Number);
+      return minutes * 60 + rest >= wanted;
+    },
+    { timeout: (seconds + 30) * 1000, polling: 100 },
+    seconds,
+  );
+
+/**
+ * Presses what downloads a file, by default the newest recording's own button, and waits for the file.
+ * @param folder where it is put, in a new folder of its own
+ */
+export const download = async (page: Page, folder: string, press: (page: Page) => Promise<void> = (each) => clickInside(each, '.item button[aria-label^="Download"]')): Promise<string> => {
+  const downloads = mkdtempSync(path.join(folder, 'downloads-'));
+  const session = await page.browser().target().createCDPSession();
+  await session.send('Browser.setDownloadBehavior', { behavior: 'allowAndName', downloadPath: downloads, eventsEnabled: true });
+  const done = new Promise<string>((resolve, reject) => {
+    session.on('Browser.downloadProgress', ({ guid, state }) => {
+      if (state === 'completed') resolve(guid);
+      if (state === 'canceled') reject(new Error('the download was cancelled'));
+    });
+  });
+  await press(page);
+  return path.join(downloads, await done);
 };

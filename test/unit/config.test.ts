@@ -7,7 +7,7 @@ const read = (given: unknown) => {
 
 const DEFAULTS = {
   effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, takeOverVirtualBackground: false, default: 'off', remember: true, pictures: [], videos: [] },
-  recorder: { enabled: true, announce: true, source: 'tab', sources: ['tab', 'room', 'sound', 'self'], layout: 'gallery', videoBitsPerSecond: 2_500_000 },
+  recorder: { enabled: true, announce: true, source: 'tab', sources: ['tab', 'room', 'sound', 'self'], layout: 'gallery', videoBitsPerSecond: 2_500_000, encrypt: 'off', keepDays: 0 },
 };
 
 test('no flags at all mean the defaults, silently', () => {
@@ -25,6 +25,8 @@ test.each([
   [{ recorder: { enabled: 'no' } }, 'config.greenroom.recorder.enabled is "no", but must be boolean; the default is used.'],
   [{ recorder: { videoBitsPerSecond: 5 } }, 'config.greenroom.recorder.videoBitsPerSecond is 5, but must be >=100000; the default is used.'],
   [{ recorder: { videoBitsPerSecond: 200_000.5 } }, 'config.greenroom.recorder.videoBitsPerSecond is 200000.5, but must be a whole number; the default is used.'],
+  [{ recorder: { encrypt: true } }, 'config.greenroom.recorder.encrypt is true, but must be "off" or "device" or "passphrase"; the default is used.'],
+  [{ recorder: { keepDays: -1 } }, 'config.greenroom.recorder.keepDays is -1, but must be >=0; the default is used.'],
   [{ efects: {} }, 'config.greenroom.efects is not a flag and is ignored; please check its spelling.'],
   [{ effects: { blur: 3 } }, 'config.greenroom.effects.blur is not a flag and is ignored; please check its spelling.'],
   [{ effects: 'on' }, 'config.greenroom.effects is "on", but must be an object; the default is used.'],
