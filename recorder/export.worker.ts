@@ -5,7 +5,7 @@ import type { FromExport, ToExport } from './export-protocol';
 import { Journal, type Contents, type StoredChunk, type StoredTake } from './journal';
 import { entryNames } from './formats';
 import { remux, type RemuxOptions, type Take } from './remux';
-import { zip, type Entry } from './stems';
+import { zip, type Entry } from './zip';
 
 /** The part of DedicatedWorkerGlobalScope used here; the DOM and worker type libraries exclude each other. */
 interface WorkerScope {

@@ -23,7 +23,7 @@ export interface Marker {
 
 /** A file of its own beside the mix. Somebody who left and came back, or a further segment, is a further stem. */
 export interface Stem {
-  /** Stems of one participant become one file. */
+  /** The id they had at first. Stems of one participant become one file. */
   readonly participant: string;
   readonly name: string;
   readonly mimeType: string;
@@ -355,9 +355,10 @@ export class Journal {
     const row = await this.#read((database) => database.get('recordings', id));
     if (row === undefined) throw new RecorderError('not-found', `No recording ${id}`);
     const { segments, chunks, stemChunks, durationMs } = row;
-    const { title, markers, stems } = await openDetails(row, key);
+    const { title, markers, stems, participants } = await openDetails(row, key);
     const byParticipant = new Map<string, { name: string; takes: Required<StoredTake>[] }>();
-    for (const [index, { participant, name, startMs }] of stems.entries()) {
+    for (const [index, { participant, name: first, startMs }] of stems.entries()) {
+      const name = participants.filter((each) => each.id === participant).at(-1)?.name ?? first; // given later, perhaps
       const file = byParticipant.get(participant) ?? { name, takes: [] };
       const until = stemChunks[index] ?? 0;
       if (until > 0) file.takes.push({ stem: index + 1, from: 0, until, startMs });

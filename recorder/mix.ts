@@ -4,6 +4,8 @@ import { RecorderError } from './errors';
 const RESUME_MS = 3000;
 /** Long enough not to be heard as a click, short enough not to be heard as a fade; s. */
 const RAMP_S = 0.012;
+/** After this a voice that ended is silent, ms. */
+export const FADE_MS = 4000 * RAMP_S;
 
 /** How often it is looked whether the sound has fallen behind, ms, and by how much it may, ms: more than the clocks' jitter. */
 const CATCH_UP_MS = 1000;
@@ -35,6 +37,8 @@ interface Playing {
 export class Mix {
   readonly #context: AudioContext;
   readonly #output: MediaStreamAudioDestinationNode;
+  /** Into every output: Chromium renders none that nothing is connected to, and a recorder's time would stand still. */
+  readonly #silence: ConstantSourceNode;
   readonly #branches = new Map<string, MediaStreamAudioDestinationNode>();
   readonly #playing = new Map<MediaStreamTrack, Playing>();
   readonly #catchingUp: ReturnType<typeof setInterval>;
@@ -46,6 +50,10 @@ export class Mix {
   constructor() {
     this.#context = new AudioContext();
     this.#output = this.#context.createMediaStreamDestination();
+    this.#silence = this.#context.createConstantSource();
+    this.#silence.offset.value = 0;
+    this.#silence.connect(this.#output);
+    this.#silence.start();
     this.#context.addEventListener('statechange', this.#wake);
     this.#wake();
     this.#catchingUp = setInterval(() => this.#catchUp(), CATCH_UP_MS);
@@ -61,6 +69,7 @@ export class Mix {
     if (output === undefined) {
       output = this.#context.createMediaStreamDestination();
       this.#branches.set(name, output);
+      this.#silence.connect(output);
       for (const { voice, gain } of this.#playing.values()) if (voice.branch === name) gain.connect(output);
     }
     return soundOf(output);
@@ -70,6 +79,7 @@ export class Mix {
     const output = this.#branches.get(name);
     if (output === undefined) return;
     this.#branches.delete(name);
+    this.#silence.disconnect(output);
     for (const { voice, gain } of this.#playing.values()) if (voice.branch === name) gain.disconnect(output);
     for (const track of output.stream.getTracks()) track.stop();
   }
@@ -77,7 +87,7 @@ export class Mix {
   /** Makes these the ones that sound: what is new fades in, what is missing fades out, the others go on untouched. */
   play(voices: readonly Voice[]): void {
     if (this.#context.state === 'closed') return;
-    const wanted = new Map(voices.filter(({ track }) => track.readyState === 'live').map((voice) => [voice.track, voice]));
+    const wanted = new Map(voices.filter(({ track, audible, branch }) => track.readyState === 'live' && (audible || branch !== undefined)).map((voice) => [voice.track, voice]));
     for (const [track, { voice, end }] of [...this.#playing]) {
       const next = wanted.get(track);
       if (next?.audible !== voice.audible || next.branch !== voice.branch) end();
@@ -116,9 +126,7 @@ export class Mix {
     const source = this.#context.createMediaStreamSource(stream);
     const gain = new GainNode(this.#context, { gain: 0 });
     source.connect(gain);
-    if (voice.audible) {
-      gain.connect(this.#output);
-    }
+    if (voice.audible) gain.connect(this.#output);
     const branch = voice.branch === undefined ? undefined : this.#branches.get(voice.branch);
     if (branch !== undefined) gain.connect(branch);
     ramp(gain, 1);
@@ -131,7 +139,7 @@ export class Mix {
         gain.disconnect();
         if (keepAlive !== null) keepAlive.srcObject = null;
       };
-      setTimeout(silent, 4000 * RAMP_S);
+      setTimeout(silent, FADE_MS);
     };
     track.addEventListener('ended', end);
     this.#playing.set(track, { voice, gain, end });

@@ -34,6 +34,8 @@ export interface StartRequest {
   readonly source?: RecordingSource;
   /** Who is there; tell of changes by `setPeople`. */
   readonly people?: readonly Person[];
+  /** Whether everybody's sound is kept in a file of its own as well, for editing: format `stems` of `save`. Default false. */
+  readonly stems?: boolean;
   /** How the room is arranged. */
   readonly layout?: Layout;
   /** In the place of `people`: a microphone alone, or null. It is another by `setMicrophone`. */
@@ -95,7 +97,7 @@ export class Recorder {
    * @throws RecorderError `busy`, `locked` (give a passphrase first), `not-found` (nothing to go on with), `denied`, `aborted`,
    *   `unsupported`, `capture`, `no-audio`, `encoder`, `storage`, `quota`, `disposed`; nothing is left behind
    */
-  async start({ title, source = 'tab', microphone = null, people = onlyMicrophone(microphone), layout = 'gallery', continues, signal }: StartRequest): Promise<RecordingInfo> {
+  async start({ title, source = 'tab', microphone = null, people = onlyMicrophone(microphone), layout = 'gallery', stems = false, continues, signal }: StartRequest): Promise<RecordingInfo> {
     this.#assertUsable();
     if (!this.#journal.ready) throw new RecorderError('locked', 'A passphrase must be given before the recording');
     if (!mayBecome(this.#state.kind, 'starting')) throw new RecorderError('busy', `Cannot start while ${this.#state.kind}`);
@@ -104,7 +106,7 @@ export class Recorder {
     const cancel = new AbortController();
     let running: Running;
     try {
-      const session = new Session(this.#journal, { title, source, people, layout, continues }, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
+      const session = new Session(this.#journal, { title, source, people, layout, stems, continues }, this.#options, signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]), (info) => this.#progress(info));
       const { videoBitsPerSecond, audioBitsPerSecond } = this.#options;
       const space = new SpaceWatch((videoBitsPerSecond + audioBitsPerSecond) / 8000);
       running = { session, space, cancel, begun: this.#begin(session, space) };

@@ -32,7 +32,10 @@ export interface RemuxOptions {
   readonly container?: 'webm' | 'mp4';
   /** Leaves the picture out. */
   readonly soundOnly?: boolean;
-  /** Begins the sound at zero, with silence if need be: programs that edit sound ignore that a file begins late. */
+  /**
+   * Lays the sound end to end from zero, with silence where there is none: programs that edit sound go by its samples, and
+   * ignore that a file begins late or has a hole.
+   */
   readonly fromZero?: boolean;
 }
 
@@ -140,6 +143,8 @@ interface Sink {
   readonly codec: VideoCodec | AudioCodec;
   /** Where the next packet is due: after the last one, by the step between the last two. Ms. */
   dueMs: number;
+  /** How much sound there is, ms: what a program hears that does not look at times. */
+  heardMs: number;
   write(packet: EncodedPacket, decoderConfig: VideoDecoderConfig | AudioDecoderConfig): Promise<void>;
 }
 
@@ -173,8 +178,8 @@ class TargetFile {
       }
       const sink = isPicture ? this.#picture : this.#sound;
       if (sink?.codec !== codec) continue;
-      const fill = !isPicture && codec === 'opus' && (further || this.#options.fromZero === true);
-      tracks.set(track.id, inOrder(sink, { sound: !isPicture, offsetMs, fill }, config));
+      const fill = isPicture || codec !== 'opus' ? 'nothing' : this.#options.fromZero === true ? 'gaps' : further ? 'start' : 'nothing';
+      tracks.set(track.id, inOrder(sink, { offsetMs, fill }, config));
     }
     input.dispose();
     if (tracks.size === 0) throw new RecorderError('encoder', 'The recording has no track that can be read');
@@ -186,34 +191,57 @@ class TargetFile {
   #addPicture(codec: VideoCodec): Sink {
     const source = new EncodedVideoPacketSource(codec);
     this.#output.addVideoTrack(source);
-    return { codec, dueMs: 0, write: (packet, decoderConfig) => source.add(packet, { decoderConfig: decoderConfig }) };
+    return { codec, dueMs: 0, heardMs: 0, write: (packet, decoderConfig) => source.add(packet, { decoderConfig: decoderConfig }) };
   }
 
   #addSound(codec: AudioCodec): Sink {
     const source = new EncodedAudioPacketSource(codec);
     this.#output.addAudioTrack(source);
-    return { codec, dueMs: 0, write: (packet, decoderConfig) => source.add(packet, { decoderConfig: decoderConfig as AudioDecoderConfig }) };
+    return { codec, dueMs: 0, heardMs: 0, write: (packet, decoderConfig) => source.add(packet, { decoderConfig: decoderConfig as AudioDecoderConfig }) };
   }
 }
 
+interface Order {
+  readonly offsetMs: number;
+  /** Where silence takes the place of sound that is missing: before the first packet of this take, or between any two as well. */
+  readonly fill: 'nothing' | 'start' | 'gaps';
+}
+
 /** Begins, and goes on after a loss, with a key frame; what a damaged clock puts into the past is left out. */
-function inOrder(sink: Sink, { sound, offsetMs, fill }: { sound: boolean; offsetMs: number; fill: boolean }, config: VideoDecoderConfig | AudioDecoderConfig): Track {
+function inOrder(sink: Sink, { offsetMs, fill }: Order, config: VideoDecoderConfig | AudioDecoderConfig): Track {
   let losses = -1;
   let last = -Infinity;
+  const silence = async (fromMs: number, stepMs: number, count: number): Promise<void> => {
+    for (let index = 0; index < count; index++) await sink.write(new EncodedPacket(SILENCE, 'key', (fromMs + index * stepMs) / 1000, 0), config);
+    sink.heardMs += count * SILENCE_MS;
+  };
   return {
     async add(block) {
-      // Firefox marks no sound as a key frame, though each stands alone.
-      const key = block.key || sound;
-      if (block.losses !== losses && !key) return;
+      if (block.losses !== losses && !block.key) return;
       if (block.timestampMs < last || block.timestampMs < 0) return;
       const at = offsetMs + block.timestampMs;
-      if (fill && last === -Infinity) {
-        for (; sink.dueMs + SILENCE_MS <= at; sink.dueMs += SILENCE_MS) await sink.write(new EncodedPacket(SILENCE, 'key', sink.dueMs / 1000, 0), config);
+      const isFirst = last === -Infinity;
+      if (fill === 'start' && isFirst) await silence(sink.dueMs, SILENCE_MS, Math.floor((at - sink.dueMs) / SILENCE_MS));
+      // Only where something is missing: the sound card's clock is not the computer's, and to fill in what that is slow by
+      // would be heard. What earlier gaps left over is made up for.
+      if (fill === 'gaps' && (isFirst || at - sink.dueMs >= SILENCE_MS)) {
+        const count = Math.min(Math.round((at - sink.heardMs) / SILENCE_MS), Math.floor(at - sink.dueMs));
+        if (count > 0) await silence(sink.dueMs, (at - sink.dueMs) / count, count);
       }
-      sink.dueMs = at + (last === -Infinity ? SILENCE_MS : block.timestampMs - last);
+      const lengthMs = fill === 'gaps' ? opusMs(block.data) : isFirst ? SILENCE_MS : block.timestampMs - last;
+      sink.dueMs = at + lengthMs;
+      sink.heardMs += lengthMs;
       losses = block.losses;
       last = block.timestampMs;
-      await sink.write(new EncodedPacket(block.data, key ? 'key' : 'delta', at / 1000, 0), config);
+      await sink.write(new EncodedPacket(block.data, block.key ? 'key' : 'delta', at / 1000, 0), config);
     },
   };
+}
+
+/** How long a packet of Opus sounds (RFC 6716, 3.1). */
+function opusMs([first = 0, second = 0]: Uint8Array): number {
+  const config = first >> 3;
+  const lengths = config < 12 ? [10, 20, 40, 60] : config < 16 ? [10, 20, 10, 20] : [2.5, 5, 10, 20];
+  const frames = [1, 2, 2, second & 0x3f][first & 3] ?? 1;
+  return frames * (lengths[config & 3] ?? SILENCE_MS);
 }

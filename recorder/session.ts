@@ -4,6 +4,7 @@ import type { Journal, JournalWriter, Marker, Participant, RecordingInfo, Record
 import { Mix, type Voice } from './mix';
 import type { Person } from './people';
 import type { RoomPicture } from './room';
+import { mimeTypeOfStems, Stems } from './stems';
 import type { Layout } from './stage';
 
 /** What is recorded, and of whom. */
@@ -12,6 +13,8 @@ export interface SessionSubject {
   readonly source: RecordingSource;
   readonly layout: Layout;
   readonly people: readonly Person[];
+  /** Whether each of them has a file of their sound as well. */
+  readonly stems: boolean;
   /** A recording to go on with, instead of a new one. */
   readonly continues?: string | undefined;
 }
@@ -47,6 +50,7 @@ export class Session {
   #markers: readonly Marker[] = [];
   #writer: JournalWriter | null = null;
   #encoder: MediaRecorder | null = null;
+  #stems: Stems | null = null;
   #failure: RecorderError | null = null;
   /** What was recorded before the last pause, ms; and when the encoder was started or resumed, by the page's clock. */
   #recordedMs = 0;
@@ -68,6 +72,7 @@ export class Session {
     this.#layout = subject.layout;
     // The prompt last: what may throw here must not leave a capture behind.
     this.#mimeType = chooseMimeType(subject.source === 'sound' ? soundTypes : mimeTypes);
+    if (subject.stems) mimeTypeOfStems();
     this.#mix = new Mix();
     this.#seeing = see(subject.source, signal);
     this.#seeing.catch(() => undefined);
@@ -128,12 +133,14 @@ export class Session {
     this.#recordedMs = this.recordedMs;
     this.#runningSince = null;
     this.#encoder.requestData();
+    this.#stems?.pause();
   }
 
   resume(): void {
     if (this.#encoder?.state !== 'paused') return;
     this.#encoder.resume();
     this.#runningSince = performance.now();
+    this.#stems?.resume();
   }
 
   /** Who is there now, and how they can be seen and heard. */
@@ -174,18 +181,28 @@ export class Session {
 
     encoder.addEventListener('dataavailable', ({ data }) => {
       if (data.size === 0) return;
-      writer.append(data, this.recordedMs).then(() => this.onProgress(writer.info), (error: unknown) => this.#fail(error));
+      this.#written(writer.append(data, this.recordedMs), writer);
     });
     encoder.addEventListener('error', (event) => this.#fail(new RecorderError('encoder', 'The encoder failed', event)));
     // The browser's own "Stop sharing". The sound would go on for ever without this.
     video?.addEventListener('ended', () => this.stop());
     const stopped = new Promise<unknown>((resolve) => encoder.addEventListener('stop', resolve, { once: true }));
     encoder.start(timesliceMs);
+    if (this.subject.stems) {
+      const { audioBitsPerSecond } = rates;
+      this.#stems = new Stems(this.#mix, writer, { audioBitsPerSecond, timesliceMs, clock: () => this.recordedMs, onChunk: (written) => this.#written(written, writer) });
+      this.#stems.follow(this.#followed());
+    }
     return { stopped };
+  }
+
+  #written(written: Promise<void>, writer: JournalWriter): void {
+    written.then(() => this.onProgress(writer.info), (error: unknown) => this.#fail(error));
   }
 
   async #conclude({ stopped }: { stopped: Promise<unknown> }, writer: JournalWriter): Promise<RecordingInfo> {
     await stopped;
+    await this.#stems?.stop();
     try {
       // Not marked complete after a failure: nothing can be written to a full disk, and the recording did not reach its end.
       if (this.#failure === null) await writer.complete().catch((error: unknown) => this.#fail(error));
@@ -223,9 +240,10 @@ export class Session {
     room?.update(people, this.#layout);
     // The captured tab has the others in it already, unless it is another one, or came without its sound.
     const tab = capture === null || capture.report.ownTab === false ? null : capture.audio;
-    const voices = people.flatMap(({ local = false, audio = [] }): Voice[] => audio.map((track) => ({ track, remote: !local, audible: local || tab === null })));
+    const voices = people.flatMap(({ id, local = false, audio = [] }): Voice[] => audio.map((track) => ({ track, remote: !local, audible: local || tab === null, ...(this.subject.stems ? { branch: id } : {}) })));
     if (tab !== null) voices.push({ track: tab, remote: false, audible: true });
     this.#mix.play(voices);
+    this.#stems?.follow(people);
   }
 }
 

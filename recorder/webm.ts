@@ -8,6 +8,7 @@ export interface Block {
   readonly track: number;
   /** Since the start of the recording, ms. */
   readonly timestampMs: number;
+  /** Sound always is: each of its frames stands alone, though Firefox marks none. */
   readonly key: boolean;
   /** A view of what was pushed: copy it to keep it. */
   readonly data: Uint8Array;
@@ -18,11 +19,12 @@ export interface Block {
 }
 
 const ID = {
-  ebml: 0x1a45dfa3, segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7,
+  tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, ebml: 0x1a45dfa3, segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7,
   simpleBlock: 0xa3, blockGroup: 0xa0, block: 0xa1, reference: 0xfb, position: 0xa7, prevSize: 0xab, void: 0xec, crc: 0xbf,
 } as const;
 /** Elements before the first cluster and between clusters: seek head, info, tracks, cues, chapters, attachments, tags. */
-const AROUND_CLUSTERS: ReadonlySet<number> = new Set([0x114d9b74, ID.info, 0x1654ae6b, 0x1c53bb6b, 0x1043a770, 0x1941a469, 0x1254c367]);
+const AROUND_CLUSTERS: ReadonlySet<number> = new Set([0x114d9b74, ID.info, ID.tracks, 0x1c53bb6b, 0x1043a770, 0x1941a469, 0x1254c367]);
+const SOUND_TYPE = 2;
 const IN_CLUSTERS: ReadonlySet<number> = new Set([ID.position, ID.prevSize, ID.void, ID.crc]);
 /** Larger than any encoded frame: a size above it is damage, and must not be waited for. Bytes. */
 const LARGEST = 16 * 2 ** 20;
@@ -42,6 +44,8 @@ export class WebmReader {
   #pending: Uint8Array = new Uint8Array();
   /** Ns per unit of the file's clock. */
   #scale = 1_000_000;
+  /** Numbers of the tracks that are sound. */
+  readonly #sound = new Set<number>();
   #clusterTime: number | null = null;
   #cluster = 0;
   #searching = false;
@@ -107,6 +111,7 @@ export class WebmReader {
 
     const data = this.#pending.subarray(at + length, end);
     if (id === ID.info) for (const child of childrenOf(data)) if (child.id === ID.timestampScale) this.#scale = number(child.data);
+    if (id === ID.tracks) for (const entry of childrenOf(data)) if (entry.id === ID.trackEntry) this.#noteTrack(childrenOf(entry.data));
     if (id === ID.timestamp) this.#clusterTime = number(data);
     if (id === ID.simpleBlock || id === ID.blockGroup) {
       const block = id === ID.simpleBlock ? this.#block(data, null) : this.#group(data);
@@ -114,6 +119,12 @@ export class WebmReader {
       blocks.push(block);
     }
     return length + size;
+  }
+
+  #noteTrack(children: readonly { id: number; data: Uint8Array }[]): void {
+    const of = (wanted: number): number | null => children.filter(({ id }) => id === wanted).map(({ data }) => number(data))[0] ?? null;
+    const track = of(ID.trackNumber);
+    if (track !== null && of(ID.trackType) === SOUND_TYPE) this.#sound.add(track);
   }
 
   #group(data: Uint8Array): Block | null {
@@ -133,7 +144,7 @@ export class WebmReader {
     return {
       track: track & 0x7f,
       timestampMs: (this.#clusterTime + relative) * this.#scale / 1e6,
-      key: key ?? (flags & 0x80) !== 0,
+      key: (key ?? (flags & 0x80) !== 0) || this.#sound.has(track & 0x7f),
       data: data.subarray(4),
       losses: this.#losses,
       cluster: this.#cluster,

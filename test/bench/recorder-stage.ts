@@ -23,8 +23,11 @@ export class Theatre {
     return new Theatre(browser, await servePages({ folders }), folder, { width, height });
   }
 
-  /** A browser on the profile, with the stage in it and, in Chromium, a tone of 440 Hz for a microphone. Ended by `close` at the latest. */
-  async raise(): Promise<{ launched: Launched; page: Page }> {
+  /**
+   * A browser on the profile, with the stage in it, or another of the test's pages, and, in Chromium, a tone of 440 Hz for a
+   * microphone. Ended by `close` at the latest.
+   */
+  async raise(name = 'bench-recorder'): Promise<{ launched: Launched; page: Page }> {
     const profile = path.join(this.folder, 'profile');
     const downloads = path.join(this.folder, 'downloads');
     const launched = this.browser === 'chromium'
@@ -46,7 +49,7 @@ export class Theatre {
     const page = await launched.browser.newPage();
     page.on('pageerror', (error) => console.error(error));
     await page.setViewport(this.size);
-    await page.goto(`${this.server.origin}/bench-recorder.html`);
+    await page.goto(`${this.server.origin}/${name}.html`);
     return { launched, page };
   }
 

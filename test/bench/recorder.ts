@@ -5,13 +5,14 @@
  * has a browser of its own, in turn, so that whatever else the machine does, it does to all of them.
  *
  * `-- --runs N` (rounds of skew and processor), `--crashes N`, `--seconds S` (each measurement's length), `--hours 1,4`
- * (lengths to export), `--parts crash,skew,cpu,export`; `--json` adds one JSON object as the last line, with null for what
+ * (lengths to export), `--parts crash,skew,cpu,stems,export`; `--json` adds one JSON object as the last line, with null for what
  * was not measured.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { packetTimes } from '../browser/media';
 import type { Peer, RecorderStage } from '../browser/pages/bench-recorder';
+import type { SourcesLab } from '../browser/pages/recorder-sources';
 import { crash, type CrashSummary } from '../crash/crash';
 import { fetchPackage } from './npm-cache';
 import { useOfTree } from './process-tree';
@@ -20,6 +21,7 @@ import { measureExport } from './recorder-export';
 import { Theatre } from './recorder-stage';
 
 declare const stage: RecorderStage;
+declare const sources: SourcesLab;
 
 const RECORD_RTC = 'recordrtc@5.6.2';
 const WARM_UP_MS = 3000;
@@ -108,6 +110,38 @@ async function benchCosts(runs: number, seconds: number): Promise<{ cpuTabMsPerF
   return { cpuTabMsPerFrame: perFrame('ours'), cpuOursOverMemory: perFrame('ours') / perFrame('memory'), cpuOursOverWritable: perFrame('ours') / perFrame('writable'), cpuOursOverRecordRTC: perFrame('ours') / perFrame('recordrtc') };
 }
 
+const STEMS = 4;
+
+/** Cores that one stem of sound takes, by the whole browser with and without stems, in turn, of the same four callers. */
+async function benchStems(runs: number, seconds: number): Promise<{ cpuPerStem: number }> {
+  const theatre = await Theatre.open('chromium');
+  try {
+    const { launched, page } = await theatre.raise('recorder-sources');
+    await page.evaluate(() => sources.create({ database: 'bench' }));
+    for (let index = 0; index < STEMS; index++) await page.evaluate((name, frequency) => sources.join(name, { frequency, colour: '#808080' }), `Voice ${index}`, 300 + 200 * index);
+    const measure = async (stems: boolean): Promise<number> => {
+      await page.evaluate((wanted) => sources.start({ title: 'Bench', source: 'sound', stems: wanted }), stems);
+      await pause(WARM_UP_MS);
+      const pid = launched.process.pid ?? 0;
+      const [from, before] = [performance.now(), await useOfTree(pid)];
+      await pause(seconds * 1000); // the length of the measurement
+      const [to, after] = [performance.now(), await useOfTree(pid)];
+      await page.evaluate(() => sources.stop());
+      return (after.cpuMs - before.cpuMs) / (to - from);
+    };
+    const rounds: { without: number; with: number; 'per stem': number }[] = [];
+    for (let run = 0; run < runs; run++) {
+      const [without, withStems] = [await measure(false), await measure(true)];
+      rounds.push({ without, with: withStems, 'per stem': (withStems - without) / STEMS });
+    }
+    console.log(`\nCores of the browser while the sound of ${STEMS} callers is recorded, without stems and with one each`);
+    console.table(rounds.map(rounded));
+    return { cpuPerStem: quantile(rounds.map((round) => round['per stem']), 0.5) };
+  } finally {
+    await theatre.close();
+  }
+}
+
 async function benchCrash(crashes: number): Promise<Pick<CrashSummary, 'lossMedianS' | 'lossMaxS' | 'writableLossMedianS' | 'memoryLossMedianS' | 'runs'>> {
   const { lossMedianS, lossMaxS, writableLossMedianS, memoryLossMedianS, runs } = await crash('chromium', crashes, () => undefined);
   const summary = { lossMedianS, lossMaxS, writableLossMedianS, memoryLossMedianS, runs };
@@ -151,6 +185,7 @@ async function main(): Promise<void> {
     ...(asked('skew') ? await benchSkew(runs, 2 * seconds) : {}),
     ...(asked('export') ? await benchExport(values.hours.split(',').map(Number)) : {}),
     ...(asked('cpu') ? await benchCosts(runs, seconds) : {}),
+    ...(asked('stems') ? await benchStems(runs, seconds) : {}),
   };
   if (values.json) console.log(JSON.stringify(rounded(summary)));
 }

@@ -7,6 +7,7 @@ export async function fakeMix(): Promise<void> {
   globalThis.AudioContext = class extends EventTarget {
     state = 'running';
     createMediaStreamDestination(): { stream: MediaStream } { return { stream: stream.clone() }; }
+    createConstantSource(): object { return { offset: {}, connect: () => undefined, start: () => undefined }; }
     getOutputTimestamp(): AudioTimestamp { return {}; }
     close(): Promise<void> { return Promise.resolve(); }
   } as unknown as typeof AudioContext;

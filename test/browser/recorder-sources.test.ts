@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'puppeteer-core';
 import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
+import { levelOf, pcmOf, spansOf, type Span } from '../tools/hearing';
 import { tone } from '../tools/sound';
 import { decode, loudness, probe, samples } from './media';
 import type { SourcesLab } from './pages/recorder-sources';
@@ -86,6 +87,57 @@ describe.each(['Chromium', 'Firefox'])('in %s', (name) => {
     expect(await colours(file, video - 0.3)).toEqual(['red', 'neither']);
     await page.close();
   }, 60_000);
+
+  test('stems: everybody in a file of their own, on one clock, whenever they come, go, mute or pause', async () => {
+    const page = await open('stems');
+    const id = await page.evaluate(() => sources.start({ title: 'Stems', source: 'sound', stems: true }));
+    await page.evaluate(() => sources.untilSafe(500)); // with nobody to be heard
+    const first = await page.evaluate(() => sources.join('Ann Host', { frequency: 500, colour: '#c00000', local: true }));
+    const second = await page.evaluate(() => sources.join('Bob Guest', { frequency: 900, colour: '#0000c0' }));
+    await page.evaluate((ms) => sources.untilSafe(ms), second + 1000);
+    const joined = await page.evaluate(() => sources.join('Cem Late', { frequency: 1300, colour: '#00c000' }));
+    await page.evaluate(() => sources.beep(3000));
+    await page.evaluate((ms) => sources.untilSafe(ms), joined + 1000);
+    const left = await page.evaluate(() => sources.leave('Bob Guest'));
+    const muted = await page.evaluate(() => sources.mute('Ann Host', true));
+    await page.evaluate((ms) => sources.untilSafe(ms), left + 1500);
+    await page.evaluate(() => sources.pause());
+    const back = await page.evaluate(() => sources.join('Bob Guest', { frequency: 900, colour: '#0000c0' }));
+    await page.evaluate(() => sources.resume());
+    const unmuted = await page.evaluate(() => sources.mute('Ann Host', false));
+    await page.evaluate((ms) => sources.untilSafe(ms), unmuted + 500);
+    await page.evaluate(() => sources.beep(3000));
+    await page.evaluate((ms) => sources.untilSafe(ms), unmuted + 2000);
+    const mix = await finish(page, id);
+    const { fileName, bytes } = await page.evaluate((which) => sources.save(which, 'stems'), id);
+    await complete(downloads, path.join(downloads, fileName), bytes);
+    const unpacked = mkdtempSync(path.join(folder, 'stems-'));
+    execFileSync('python3', ['-m', 'zipfile', '-e', path.join(downloads, fileName), unpacked]);
+    const names = ['1 Ann Host.webm', '2 Bob Guest.webm', '3 Cem Late.webm'];
+    expect(readdirSync(unpacked).sort()).toEqual(names);
+
+    const stems = await Promise.all(names.map((each) => pcmOf(path.join(unpacked, each), { times: false })));
+    const there: readonly (readonly Span[])[] = [[{ from: first, to: muted }, { from: unmuted, to: Infinity }], [{ from: second, to: left }, { from: back, to: Infinity }], [{ from: joined, to: Infinity }]];
+    for (const [index, pcm] of stems.entries()) {
+      for (const [other, frequency] of [500, 900, 1300].entries()) {
+        const heard = spansOf(levelOf(pcm, frequency), 0.05, 50);
+        const expected = other === index ? there[index]! : [];
+        expect(heard).toHaveLength(expected.length);
+        for (const [each, { from, to }] of expected.entries()) {
+          expect(Math.abs(heard[each]!.from - from)).toBeLessThan(300);
+          if (to < Infinity) expect(Math.abs(heard[each]!.to - to)).toBeLessThan(300);
+        }
+      }
+    }
+    // The beeps, where each file has them. They reach Bob and Cem through the network, and the mix first from Ann.
+    const beeps = [...stems, await pcmOf(mix)].map((pcm) => spansOf(levelOf(pcm, 3000), 0.05, 100).map(({ from }) => from));
+    for (const each of [-2, -1]) {
+      const [ann = NaN, bob = NaN, cem = NaN, all = NaN] = beeps.map((found) => found.at(each));
+      expect(Math.abs(bob - cem)).toBeLessThan(40);
+      expect(Math.abs(ann - all)).toBeLessThan(40);
+    }
+    await page.close();
+  }, 90_000);
 });
 
 describe('recorder/ alone', () => {

@@ -302,10 +302,12 @@ test('stems are apart from the mix and from each other, and go with their record
   const stem = (name: string): number => writer.addStem({ participant: name, name, mimeType: 'audio/webm', startMs: 10 });
   expect([stem('Ada'), stem('Bob')]).toEqual([1, 2]);
   await Promise.all([writer.append(chunk('mix'), 1000), writer.append(chunk('ada'), 1000, 1), writer.append(chunk('bob'), 900, 2), writer.append(chunk('ADA'), 5000, 1)]);
+  await writer.describe({ participants: [{ id: 'Ada', name: 'Ada Lovelace', joinedMs: 0, leftMs: null }] }); // she said so later
   // How long the recording is, is told by the mix.
   expect(await writer.complete()).toMatchObject({ bytes: 12, durationMs: 1000, stems: [{ name: 'Ada' }, { name: 'Bob' }] });
   const { id } = writer.info;
   expect([await textOf(id), await textOf(id, journal, 1), await textOf(id, journal, 2)]).toEqual(['mix', 'ada ADA', 'bob']);
+  expect((await journal.contents(id, null)).stems.map(({ name }) => name)).toEqual(['Ada Lovelace', 'Bob']);
   await journal.remove(id, 1);
   await journal.purge(1);
   expect(await stored('stems')).toEqual([]);

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Output, StreamTarget, WebMOutputFormat, type StreamTargetChunk } from 'mediabunny';
 import { remux, type RemuxOptions } from '../../recorder/remux';
-import { zip } from '../../recorder/stems';
+import { zip } from '../../recorder/zip';
 import { WebmReader, type Block } from '../../recorder/webm';
 
 const SECONDS = 30;
+/** How a packet of Opus begins that is 100 ms long: five frames of 20 ms. */
+const FIVE_FRAMES = [0xfb, 5];
 const VIDEO = 1;
 const AUDIO = 2;
 
@@ -48,7 +50,7 @@ async function recorded(): Promise<Uint8Array> {
   for (let tick = 0; tick < SECONDS * 10; tick++) {
     const time = tick / 10;
     await video.add(new EncodedPacket(frame(200 + random() * 400), tick % 10 === 0 ? 'key' : 'delta', time, 0.1), { decoderConfig: { codec: 'vp8', codedWidth: 320, codedHeight: 180 } });
-    await audio.add(new EncodedPacket(frame(60), 'key', time, 0.1), { decoderConfig: { codec: 'opus', numberOfChannels: 2, sampleRate: 48_000 } });
+    await audio.add(new EncodedPacket(Uint8Array.of(...FIVE_FRAMES, ...frame(58)), 'key', time, 0.1), { decoderConfig: { codec: 'opus', numberOfChannels: 2, sampleRate: 48_000 } });
   }
   await output.finalize();
   return bytes();
@@ -176,6 +178,20 @@ test('the sound alone, from the very beginning', async () => {
   expect(new Set(blocks.map(({ track }) => track)).size).toBe(1);
   expect(blocks[0]?.timestampMs).toBe(0);
   expect(blocks.filter(({ timestampMs }) => timestampMs >= 250).map(({ timestampMs }) => timestampMs)).toEqual(whole.filter(({ track }) => track === AUDIO).map(({ timestampMs }) => timestampMs + 250));
+});
+
+test('the sound of a stem is as long as the time it takes, whatever is missing of it', async () => {
+  const chunks = chunksOf(stream, 5000).map((chunk, index) => (index === 8 || index === 20 ? null : chunk));
+  const { losses, blocks } = await joined([{ startMs: 250, chunks }, { startMs: 40_000, chunks }], { soundOnly: true, fromZero: true });
+  expect(losses).toBe(4);
+  // What a program hears that looks at no times: silence is 20 ms long, and all else 100.
+  let heardMs = 0;
+  for (const { data, timestampMs } of blocks) {
+    expect(Math.abs(heardMs - timestampMs)).toBeLessThanOrEqual(data.length === 3 ? 20 : 10);
+    heardMs += data.length === 3 ? 20 : 100;
+  }
+  expect(heardMs).toBeGreaterThan(60_000);
+  expect(blocks.filter(({ data }) => data.length > 3).length).toBeLessThan(2 * 10 * SECONDS - 20);
 });
 
 test('a zip is sent front to back, and what is in it is the same as outside', async () => {

@@ -1,19 +1,32 @@
 // A room of people who are recorded. Each has a tone and a colour; those from afar come through a connection of their
 // own, as in a call. Every method answers with plain data, as it is called from outside the browser.
-import { Recorder, type Person, type RecorderOptions, type RecorderState, type StartRequest } from '../../../recorder';
+import { Recorder, type Person, type RecorderOptions, type RecorderState, type SaveFormat, type StartRequest } from '../../../recorder';
 
 interface Guest { frequency: number; colour: string; local?: boolean }
 
+/** A camera and a microphone, or a screen and its sound, and where they arrive. */
+interface Line {
+  /** What they send, as opposed to what arrives. */
+  readonly sent: readonly MediaStreamTrack[];
+  readonly audio: readonly MediaStreamTrack[];
+  readonly video: MediaStreamTrack | null;
+  readonly hangUp: () => void;
+}
+
 interface Member {
   readonly guest: Guest;
-  person: Person;
-  /** What they send, as opposed to what arrives. */
-  sent: MediaStreamTrack[];
-  hangUp: () => void;
+  readonly line: Line;
+  readonly screen: Line | null;
+  readonly muted: boolean;
+  readonly cameraOff: boolean;
 }
+
+/** Longer than the recorder takes to fade out: what is cut off before would hide whether it does. Ms. */
+const FADED_MS = 200;
 
 const context = new AudioContext();
 const members = new Map<string, Member>();
+const microphones = new Set<MediaStreamAudioDestinationNode>();
 let recorder = new Recorder();
 let state: RecorderState = recorder.state;
 let watchers: { done: (state: RecorderState) => boolean; resolve: () => void }[] = [];
@@ -24,6 +37,7 @@ function sound(frequency: number): MediaStreamTrack {
   const output = context.createMediaStreamDestination();
   node.connect(new GainNode(context, { gain: 0.2 })).connect(output);
   node.start();
+  microphones.add(output);
   return output.stream.getAudioTracks()[0] as MediaStreamTrack;
 }
 
@@ -44,11 +58,19 @@ function picture(colour: string, width = 320, height = 180): MediaStreamTrack {
   return track;
 }
 
+async function describe(connection: RTCPeerConnection): Promise<RTCSessionDescription> {
+  const gathered = new Promise<void>((resolve) => {
+    connection.addEventListener('icegatheringstatechange', () => { if (connection.iceGatheringState === 'complete') resolve(); });
+  });
+  await connection.setLocalDescription();
+  await gathered;
+  if (connection.localDescription === null) throw new Error('The call has no description');
+  return connection.localDescription;
+}
+
 /** Sends tracks to ourselves through a real connection; answers with what arrives. */
 async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: MediaStreamTrack[]; hangUp: () => void }> {
   const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
-  from.onicecandidate = ({ candidate }) => void to.addIceCandidate(candidate ?? undefined);
-  to.onicecandidate = ({ candidate }) => void from.addIceCandidate(candidate ?? undefined);
   const arrived: MediaStreamTrack[] = [];
   const all = new Promise<void>((resolve) => {
     to.ontrack = ({ track }) => {
@@ -57,10 +79,9 @@ async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: Med
     };
   });
   for (const track of tracks) from.addTrack(track, new MediaStream([track]));
-  await from.setLocalDescription();
-  if (from.localDescription !== null) await to.setRemoteDescription(from.localDescription);
-  await to.setLocalDescription();
-  if (to.localDescription !== null) await from.setRemoteDescription(to.localDescription);
+  // All candidates at once: one that is told before the other side knows of the call is lost.
+  await to.setRemoteDescription(await describe(from));
+  await from.setRemoteDescription(await describe(to));
   await all;
   await Promise.all(arrived.filter(({ muted }) => muted).map((track) => new Promise((resolve) => { track.addEventListener('unmute', resolve, { once: true }); })));
   return {
@@ -74,19 +95,33 @@ async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: Med
 
 const ofKind = (tracks: readonly MediaStreamTrack[], kind: string): MediaStreamTrack[] => tracks.filter((track) => track.kind === kind);
 
-async function connect(id: string, guest: Guest): Promise<Member> {
-  const sent = [sound(guest.frequency), picture(guest.colour)];
-  const { arrived, hangUp } = guest.local === true ? { arrived: sent, hangUp: () => undefined } : await call(sent);
-  const person: Person = { id, name: id, local: guest.local ?? false, audio: ofKind(arrived, 'audio'), video: ofKind(arrived, 'video')[0] ?? null };
-  return { guest, person, sent, hangUp };
+async function connect({ frequency, colour, local = false }: Guest): Promise<Line> {
+  const sent = [sound(frequency), picture(colour)];
+  const { arrived, hangUp } = local ? { arrived: sent, hangUp: () => undefined } : await call(sent);
+  return { sent, audio: ofKind(arrived, 'audio'), video: ofKind(arrived, 'video')[0] ?? null, hangUp };
 }
 
-function end({ sent, hangUp }: Member): void {
-  hangUp();
-  for (const track of sent) track.stop();
+/** Once the recorder has let go of it. */
+function end({ sent, hangUp }: Line): void {
+  setTimeout(() => {
+    hangUp();
+    for (const track of sent) track.stop();
+  }, FADED_MS);
 }
 
-const people = (): Person[] => [...members.values()].map(({ person }) => person);
+const people = (): Person[] => [...members].map(([id, { guest, line, screen, muted, cameraOff }]) => ({
+  id,
+  name: id,
+  local: guest.local ?? false,
+  audio: [...(muted ? [] : line.audio), ...(screen?.audio ?? [])],
+  video: cameraOff ? null : line.video,
+  screen: screen?.video ?? null,
+}));
+
+function change(id: string, to: Partial<Member>): number {
+  members.set(id, { ...find(id), ...to });
+  return tell();
+}
 
 function find(id: string): Member {
   const member = members.get(id);
@@ -96,7 +131,7 @@ function find(id: string): Member {
 
 /** What has been recorded until now, ms. */
 function recorded(): number {
-  return state.kind === 'recording' ? Date.now() - state.since : 0;
+  return state.kind === 'recording' ? Date.now() - state.since : state.kind === 'paused' ? state.recordedMs : 0;
 }
 
 /** Tells the recorder of a change, and when that was. */
@@ -120,46 +155,62 @@ const lab = {
 
   async join(id: string, guest: Guest): Promise<number> {
     await context.resume();
-    members.set(id, await connect(id, guest));
+    members.set(id, { guest, line: await connect(guest), screen: null, muted: false, cameraOff: false });
     return tell();
   },
   leave(id: string): number {
-    const member = find(id);
+    const { line, screen } = find(id);
     members.delete(id);
     const at = tell();
-    end(member);
+    end(line);
+    if (screen !== null) end(screen);
     return at;
   },
   /** As a meeting tells it: the track stays, but is not to be heard. */
   mute(id: string, muted: boolean): number {
-    const member = find(id);
-    const { audio = [] } = member.person;
-    for (const track of member.sent) if (track.kind === 'audio') track.enabled = !muted;
-    if (muted) {
-      const unmuted = audio;
-      member.person = { ...member.person, audio: [] };
-      member.hangUp = ((before) => () => { before(); heard.delete(id); })(member.hangUp);
-      heard.set(id, unmuted);
-    } else member.person = { ...member.person, audio: heard.get(id) ?? audio };
-    return tell();
+    const { line } = find(id);
+    const enable = (): void => { for (const track of ofKind(line.sent, 'audio')) track.enabled = !muted; };
+    if (muted) setTimeout(enable, FADED_MS);
+    else enable();
+    return change(id, { muted });
   },
-  cameraOff(id: string): number {
-    const member = find(id);
-    member.person = { ...member.person, video: null };
-    return tell();
-  },
+  cameraOff: (id: string) => change(id, { cameraOff: true }),
   /** Another device, or another way through the network: other tracks with the same content. */
   async reconnect(id: string): Promise<number> {
-    const before = find(id);
-    members.set(id, await connect(id, before.guest));
-    const at = tell();
+    const { guest, line: before } = find(id);
+    const line = await connect(guest);
+    const at = change(id, { line });
     end(before);
     return at;
   },
+  /** Shows a screen with a sound, as well as the camera. */
+  async share(id: string, shown: Omit<Guest, 'local'>): Promise<number> {
+    const { guest } = find(id);
+    const screen = await connect({ ...shown, local: guest.local ?? false });
+    return change(id, { screen });
+  },
+  unshare(id: string): number {
+    const { screen } = find(id);
+    const at = change(id, { screen: null });
+    if (screen !== null) end(screen);
+    return at;
+  },
+  /** One beep that everybody's microphone hears at the same time. */
+  beep(frequency: number): void {
+    const node = context.createOscillator();
+    node.frequency.value = frequency;
+    const gate = new GainNode(context, { gain: 0.2 });
+    node.connect(gate);
+    for (const output of microphones) gate.connect(output);
+    node.start(context.currentTime + 0.1);
+    node.stop(context.currentTime + 0.3);
+  },
 
   start: async (request: Omit<StartRequest, 'people'>) => (await recorder.start({ ...request, people: people() })).id,
+  pause(): void { recorder.pause(); },
+  resume(): void { recorder.resume(); },
   stop: () => recorder.stop(),
-  save: (id: string) => recorder.save(id),
+  save: (id: string, format: SaveFormat = 'webm') => recorder.save(id, { format }),
   /** Resolves when this many ms are safe on disk. */
   untilSafe: (durationMs: number) => new Promise<void>((resolve) => {
     const done = (now: RecorderState): boolean => now.kind === 'recording' && now.info.durationMs >= durationMs;
@@ -167,8 +218,6 @@ const lab = {
     else watchers.push({ done, resolve });
   }),
 };
-
-const heard = new Map<string, readonly MediaStreamTrack[]>();
 
 declare global { var sources: SourcesLab }
 export type SourcesLab = typeof lab;
