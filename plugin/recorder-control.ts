@@ -1,5 +1,5 @@
-import type { Person, RecorderState, RecordingInfo, RecordingSource } from '../recorder';
-import { canCaptureTab, Recorder, RecorderError } from '../recorder';
+import type { Person, RecorderState, RecordingInfo, RecordingSource, SaveFormat } from '../recorder';
+import { canCaptureTab, canChooseFile, Recorder, RecorderError } from '../recorder';
 import type { Config } from './config';
 import { day, duration, size, text } from './i18n';
 import type { JitsiHost } from './jitsi/host';
@@ -7,6 +7,7 @@ import { Observable } from './observable';
 
 const OFFERED_KEY = 'greenroom.offered';
 const SOURCE_KEY = 'greenroom.source';
+const PLACE_KEY = 'greenroom.save';
 /** One that Jitsi Meet leaves free. */
 const MARK_KEY = 'K';
 const DAY_MS = 24 * 3_600_000;
@@ -22,6 +23,8 @@ export interface RecordingsView {
   readonly saving: ReadonlyMap<string, number>;
   /** What is recorded next. */
   readonly source: RecordingSource;
+  /** Whether the browser asks where each file goes. */
+  readonly choosePlace: boolean;
 }
 
 /** The recorder as the meeting uses it: follows the microphone, announces, stops on leaving, offers what was left over. */
@@ -35,6 +38,7 @@ export class RecorderControl {
   /** What people may choose from. */
   readonly sources: readonly RecordingSource[];
   #starting: AbortController | undefined;
+  readonly #saves = new Map<string, AbortController>();
   /** The last warning of this recording. */
   #warnedMs = Infinity;
 
@@ -48,7 +52,7 @@ export class RecorderControl {
     const possible = config.sources.filter((source) => source !== 'tab' || canCaptureTab());
     this.sources = possible.length > 0 ? possible : ['room'];
     const source = [...read(SOURCE_KEY), config.source, 'room'].flatMap((wanted) => this.sources.find((each) => each === wanted) ?? [])[0] ?? this.sources[0] ?? 'room';
-    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source });
+    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source, choosePlace: read(PLACE_KEY).includes('choose') });
     this.#recorder.subscribe((state) => this.#follow(state));
     window.addEventListener('beforeunload', (event) => {
       if (isUnderWay(this.view.value.state)) event.preventDefault();
@@ -185,7 +189,16 @@ export class RecorderControl {
     });
   }
 
-  async save(id: string): Promise<void> {
+  choosePlace(choose: boolean): void {
+    write(PLACE_KEY, choose ? ['choose'] : []);
+    this.#set({ choosePlace: choose });
+  }
+
+  /** Call it in the handler of a click: the browser may ask where the file goes. */
+  async save(id: string, format: SaveFormat = 'webm'): Promise<void> {
+    if (this.#saves.has(id)) return;
+    const cancel = new AbortController();
+    this.#saves.set(id, cancel);
     const progress = (share: number | null): void => {
       const saving = new Map(this.view.value.saving);
       if (share === null) saving.delete(id);
@@ -193,13 +206,23 @@ export class RecorderControl {
       this.#set({ saving });
     };
     progress(0);
+    const choose = this.view.value.choosePlace;
     try {
-      await this.#recorder.save(id, { onProgress: ({ bytes, total }) => progress(total > 0 ? bytes / total : 0) });
+      const { fileName, bytes } = await this.#recorder.save(id, { format, choose, signal: cancel.signal, onProgress: ({ bytes: done, total }) => progress(total > 0 ? done / total : 0) });
+      // The browser shows its downloads, but not what was written where it had asked.
+      if (choose) this.#host.notify({ uid: 'greenroom-file', title: text('fileSavedTitle'), description: `${fileName}, ${size(bytes)}`, appearance: 'success', timeoutMs: 8000 });
     } catch (error) {
       this.#complain('fileFailedTitle', error);
     } finally {
+      this.#saves.delete(id);
       progress(null);
+      await this.refresh(); // what was saved may be deleted sooner, and what could not be may be gone
     }
+  }
+
+  /** Leaves nothing behind; too late once the browser's download has begun. */
+  cancelSave(id: string): void {
+    this.#saves.get(id)?.abort();
   }
 
   async remove(id: string): Promise<void> {
@@ -269,7 +292,7 @@ export class RecorderControl {
   #complain(title: 'recordFailedTitle' | 'recordEndedTitle' | 'fileFailedTitle', error: unknown): void {
     if (error instanceof RecorderError && error.code === 'aborted') return;
     console.warn('[greenroom]', error);
-    this.#host.notify({ uid: 'greenroom-recorder', title: text(title), description: explain(error), appearance: 'warning' });
+    this.#host.notify({ uid: 'greenroom-recorder', title: text(title), description: title === 'fileFailedTitle' ? explainFile(error) : explain(error), appearance: 'warning' });
   }
 
   #set(change: Partial<RecordingsView>): void {
@@ -303,6 +326,22 @@ const explain = (error: unknown): string => {
       return text('recordErrorUnsupported');
     default:
       return text('recordErrorOther', { detail: error instanceof Error ? error.message : String(error) });
+  }
+};
+
+const explainFile = (error: unknown): string => {
+  const code = error instanceof RecorderError ? error.code : undefined;
+  switch (code) {
+    case 'quota':
+      return text(canChooseFile() ? 'fileErrorQuotaChoose' : 'fileErrorQuota');
+    case 'unsupported':
+      return text('fileErrorUnsupported');
+    case 'locked':
+      return text('fileErrorLocked');
+    case 'not-found':
+      return text('fileErrorGone');
+    default:
+      return text('fileErrorOther', { detail: error instanceof Error ? error.message : String(error) });
   }
 };
 

@@ -69,6 +69,11 @@ interface Source {
 /** Fragmented MP4, which Safari records, plays and seeks as it is. */
 const canBeMadeAnew = ({ mimeType }: RecordingInfo, format: ExportFormat): boolean => format === 'stems' || /^(video|audio)\/webm/.test(mimeType);
 
+/** Whether this browser lets people choose where a file goes; in a frame of another site it may still refuse. */
+export function canChooseFile(): boolean {
+  return 'showSaveFilePicker' in globalThis;
+}
+
 /** Null where the browser cannot, or does not now: downloads are always there. */
 async function chooseFile(fileName: string): Promise<Awaited<ReturnType<SaveFilePicker>> | null> {
   const { showSaveFilePicker } = globalThis as { showSaveFilePicker?: SaveFilePicker };

@@ -4,6 +4,8 @@ import { day, duration, size, text } from '../i18n';
 import type { Key } from '../i18n/en';
 import { type RecorderControl, type RecordingsView, titleOf } from '../recorder-control';
 import { Panel } from './panel';
+import { SaveMenu } from './save-menu';
+import { useKeptFocus } from './use-kept-focus';
 import { useObservable } from './use-observable';
 
 /** Milliseconds since `from`, once a second while it is given. */
@@ -155,9 +157,10 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
 
 const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly control: RecorderControl; readonly view: RecordingsView }) => {
   const share = view.saving.get(info.id);
+  const ref = useKeptFocus();
   if (view.removed.has(info.id)) {
     return (
-      <li class="item row">
+      <li class="item row" ref={ref}>
         <span class="hint">
           {text('recordDeleted')} {titleOf(info)}
         </span>
@@ -170,7 +173,7 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
   const when = new Date(info.startedAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
   const label = `${titleOf(info)}, ${when}`;
   return (
-    <li class="item">
+    <li class="item" ref={ref}>
       <div class="row">
         <span class="title">{titleOf(info)}</span>
         {info.state === 'interrupted' && <span class="badge">{text('recordInterrupted')}</span>}
@@ -180,11 +183,10 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
         {when} · {duration(info.durationMs)} · {size(info.bytes)}
       </div>
       {info.keptUntil !== null && info.state !== 'recording' && <div class="hint">{text('recordKeptUntil', { date: day(info.keptUntil) })}</div>}
+      {/* With keys: a focused Cancel must not live on as Delete. */}
       {share === undefined ? (
-        <div class="row actions">
-          <button class="button" type="button" aria-label={`${text('recordDownload')}: ${label}`} onClick={() => void control.save(info.id)}>
-            {text('recordDownload')}
-          </button>
+        <div class="row actions" key="actions">
+          <SaveMenu info={info} label={label} control={control} choosePlace={view.choosePlace} />
           {info.state !== 'recording' && (
             <button class="button" type="button" aria-label={`${text('recordDelete')}: ${label}`} onClick={() => void control.remove(info.id)}>
               {text('recordDelete')}
@@ -192,9 +194,15 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
           )}
         </div>
       ) : (
-        <div role="status">
-          <progress value={share} max={1} aria-label={text('recordPreparing', { percent: Math.round(share * 100) })} />
-          <span class="hint">{text('recordPreparing', { percent: Math.round(share * 100) })}</span>
+        <div class="row saving" key="saving">
+          <span class="hint" role="status">
+            {text('recordPreparing')}
+          </span>
+          <progress value={share} max={1} aria-label={text('recordPreparing')} />
+          <span class="time hint">{Math.round(share * 100)} %</span>
+          <button class="button" type="button" aria-label={`${text('cancel')}: ${label}`} onClick={() => control.cancelSave(info.id)}>
+            {text('cancel')}
+          </button>
         </div>
       )}
     </li>

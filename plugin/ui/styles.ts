@@ -55,7 +55,21 @@ h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }
 .list { list-style: none; margin: 14px 0 0; padding: 0; display: grid; gap: 8px; }
 .item { border-top: 1px solid #343a42; padding-top: 10px; }
 .row { display: flex; gap: 8px; align-items: center; justify-content: space-between; }
-.row.actions { justify-content: flex-start; margin-top: 8px; }
+.row.actions { justify-content: flex-start; align-items: flex-start; flex-wrap: wrap; margin-top: 8px; }
+.row.saving { margin-top: 8px; }
+.row.saving progress { flex: 1; min-width: 40px; margin: 0; }
+.row.saving .time { flex: none; min-width: 42px; text-align: end; font-variant-numeric: tabular-nums; }
+.split { display: flex; }
+.split .button:not(:last-child) { border-start-end-radius: 0; border-end-end-radius: 0; }
+.split .more { display: grid; place-items: center; padding: 0 8px; border-start-start-radius: 0; border-end-start-radius: 0; border-inline-start: 0; }
+.save { display: contents; }
+.menu { order: 1; flex: 1 0 100%; display: grid; padding: 4px; background: #14171b; border: 1px solid #46505b; border-radius: 10px; }
+.menu button { display: flex; justify-content: space-between; gap: 12px; align-items: baseline; padding: 7px 10px; border: 0; border-radius: 7px; background: none; text-align: start; cursor: pointer; }
+.menu button:hover, .menu button:focus { background: #2b3037; }
+.menu button:focus-visible { outline-offset: -2px; }
+.menu .choice { align-items: center; margin-top: 4px; border-top: 1px solid #343a42; border-radius: 0 0 7px 7px; }
+.check { flex: none; width: 16px; height: 16px; border: 1px solid #8a95a1; border-radius: 4px; font-size: 12px; line-height: 14px; text-align: center; }
+[aria-checked=true] .check { background: #2f6fd6; border-color: #2f6fd6; }
 .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .wide.start { margin-top: 12px; }
 .markers { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }

@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { Page } from 'puppeteer-core';
 
+import { decode, probe } from '../browser/media';
 import type { Launched } from '../tools/browsers';
 import { launchChromium, watchRequests } from '../tools/browsers';
 import { tone } from '../tools/sound';
 import type { OpenedMeeting } from './harness';
 import { clickButton, join, openMeeting } from './harness';
-import { clickInside, recordedFor, startRecording, waitInside } from './ui';
+import type { MeetingOptions } from './server';
+import { clickInside, download, recordedFor, startRecording, waitInside } from './ui';
 
 // What people do with recordings they have: one participant is enough.
 
@@ -41,8 +43,8 @@ interface Visit {
 }
 
 /** A meeting with these flags, and somebody alone in it. */
-const visit = async (recorder: object): Promise<Visit> => {
-  const opened = meeting = await openMeeting({ greenroom: { recorder } });
+const visit = async (recorder: object, options: MeetingOptions = {}): Promise<Visit> => {
+  const opened = meeting = await openMeeting({ greenroom: { recorder }, ...options });
   browser = await launchChromium({ audio: await tone(880), allow: [opened.origin] });
   const watch = await watchRequests(browser.browser, opened.origin);
   const page = await browser.browser.newPage();
@@ -110,4 +112,90 @@ test('recordings are kept for some days: the list says until when, deletion is t
   await page.evaluate(() => [...document.querySelectorAll('button')].find((each) => each.textContent === 'Bring back')?.click());
   await waitInside(page, '.item');
   expect(watch.errors).toEqual([]);
+});
+
+/** What has the focus inside the plugin's surface: its accessible name, or its words. */
+const focused = (page: Page): Promise<string | null | undefined> =>
+  page.evaluate(() => {
+    const element = document.querySelector('#greenroom')?.shadowRoot?.activeElement;
+    return element?.getAttribute('aria-label') ?? element?.textContent;
+  });
+
+test('a recording is saved as what it can become, by keyboard alone', async () => {
+  const { page, watch } = await visit({ source: 'room' });
+  await startRecording(page);
+  await recordedFor(page, 2);
+  await clickInside(page, '.pill .mark');
+  await recordedFor(page, 4);
+  await clickInside(page, '.pill .stop');
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.item .more');
+
+  await page.evaluate(() => document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLElement>('.item .more')?.focus());
+  await page.keyboard.press('ArrowDown');
+  await waitInside(page, '[role=menu]');
+  expect(await focused(page)).toContain('Video');
+  await page.keyboard.press('ArrowUp'); // round to the last one
+  expect(await focused(page)).toContain('Ask where to save');
+  await page.keyboard.press('Escape');
+  expect(await shown(page, '[role=menu]')).toBeUndefined();
+  expect(await focused(page)).toMatch(/^Save as: recordings/);
+  expect(await shown(page, '.panel h2')).toBe('Recordings'); // Escape closed the menu alone
+
+  const choose = (...keys: ('ArrowDown' | 'End' | 'ArrowUp' | 'Enter')[]) => async (): Promise<void> => {
+    await page.keyboard.press('Enter');
+    await waitInside(page, '[role=menu]');
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  const sound = await download(page, folder, choose('ArrowDown', 'Enter'));
+  expect((await probe(sound)).streams.map(({ type }) => type)).toEqual(['audio']);
+  expect((await decode(sound)).audio).toBeGreaterThan(3);
+  // The button that was pressed was gone meanwhile; focus is in the same recording.
+  await waitInside(page, '.item .more');
+  expect(await focused(page)).toMatch(/^Download: recordings/);
+
+  await page.keyboard.press('Tab');
+  const chapters = await download(page, folder, choose('End', 'ArrowUp', 'Enter'));
+  expect(readFileSync(chapters, 'utf8')).toMatch(/^WEBVTT[^]*00:00:0[23]\.\d+ --> [^]*Marker 1/);
+  expect(watch.errors).toEqual([]);
+});
+
+test('a file that is being made can be cancelled, and leaves nothing behind', async () => {
+  const { page } = await visit({ source: 'sound' });
+  await record(page);
+  // The file would be made before anybody can press Cancel: its making is held back until then.
+  await page.evaluate(() => {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the receiver it is given
+    const post = Worker.prototype.postMessage as (this: Worker, message: unknown) => void;
+    Worker.prototype.postMessage = function (message: { type: string }) {
+      if (message.type === 'start') Object.assign(window, { makeFile: () => post.call(this, message) });
+      else post.call(this, message);
+    };
+  });
+  await clickInside(page, '.item button[aria-label^="Download"]');
+  await waitInside(page, '.item progress');
+  await page.waitForFunction(() => 'makeFile' in window, { polling: 50 });
+  await page.evaluate(() => {
+    (window as unknown as { makeFile: () => void }).makeFile();
+    document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLElement>('.item button[aria-label^="Cancel"]')?.click();
+  });
+  await waitInside(page, '.item button[aria-label^="Download"]');
+  const left = await page.evaluate(async () => {
+    const copies = await (await navigator.storage.getDirectory()).getDirectoryHandle('greenroom-exports');
+    let count = 0;
+    // eslint-disable-next-line @typescript-eslint/no-unused-vars
+    for await (const copy of copies.keys()) count++;
+    return count;
+  });
+  expect(left).toBe(0);
+  expect(await page.evaluate(() => document.body.textContent)).not.toContain('The file could not be made');
+});
+
+test('a kind of file that cannot be made is refused in one sentence', async () => {
+  const { page } = await visit({ source: 'self' }, { missing: /recorder-export/ });
+  await record(page, 3);
+  await clickInside(page, '.item .more');
+  await clickInside(page, '[data-format=sound]');
+  await notice(page, 'This browser cannot make this kind of file from this recording.');
+  await waitInside(page, '.item button[aria-label^="Download"]');
 });
