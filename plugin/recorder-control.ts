@@ -25,6 +25,8 @@ export interface RecordingsView {
   readonly source: RecordingSource;
   /** Whether the browser asks where each file goes. */
   readonly choosePlace: boolean;
+  /** The passphrase that is asked for before a recording: a new one, or the one that earlier recordings have. */
+  readonly question: 'choose' | 'enter' | null;
 }
 
 /** The recorder as the meeting uses it: follows the microphone, announces, stops on leaving, offers what was left over. */
@@ -35,6 +37,9 @@ export class RecorderControl {
   readonly #announce: boolean;
   readonly #layout: Config['recorder']['layout'];
   readonly #keepDays: number;
+  readonly protection: Config['recorder']['encrypt'];
+  /** Whether recordings can be begun without asking. */
+  #unlocked: boolean;
   /** What people may choose from. */
   readonly sources: readonly RecordingSource[];
   #starting: AbortController | undefined;
@@ -49,10 +54,12 @@ export class RecorderControl {
     this.#recorder = new Recorder({ videoBitsPerSecond, encrypt, keepDays });
     this.#layout = config.layout;
     this.#keepDays = keepDays;
+    this.protection = encrypt;
+    this.#unlocked = encrypt !== 'passphrase';
     const possible = config.sources.filter((source) => source !== 'tab' || canCaptureTab());
     this.sources = possible.length > 0 ? possible : ['room'];
     const source = [...read(SOURCE_KEY), config.source, 'room'].flatMap((wanted) => this.sources.find((each) => each === wanted) ?? [])[0] ?? this.sources[0] ?? 'room';
-    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source, choosePlace: read(PLACE_KEY).includes('choose') });
+    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source, choosePlace: read(PLACE_KEY).includes('choose'), question: null });
     this.#recorder.subscribe((state) => this.#follow(state));
     window.addEventListener('beforeunload', (event) => {
       if (isUnderWay(this.view.value.state)) event.preventDefault();
@@ -102,14 +109,66 @@ export class RecorderControl {
     await this.#recorder.renameMarker(index, label).catch((error: unknown) => console.warn('[greenroom] the marker keeps its label:', error));
   }
 
-  /** Call it in the handler of a click: the browser may ask what to share. */
+  /** Call it in the handler of a click: the browser may ask what to share. Asks for a passphrase first if there has to be one. */
   async start(): Promise<void> {
+    if (!this.#unlocked) {
+      try {
+        const question = await this.#recorder.passphraseNeeded();
+        this.#set({ question });
+        if (question !== null) return;
+        this.#unlocked = true;
+      } catch (error) {
+        this.#complain('recordFailedTitle', error);
+        return;
+      }
+    }
     this.#starting = new AbortController();
     try {
       await this.#recorder.start({ title: this.#host.roomName, source: this.view.value.source, layout: this.#layout, people: this.#people(), signal: this.#starting.signal });
     } catch (error) {
       this.#complain('recordFailedTitle', error);
     }
+  }
+
+  /**
+   * The passphrase that `view.question` asks for; the recording starts with it.
+   * @returns a sentence about why it is refused, or null
+   */
+  async answer(passphrase: string): Promise<string | null> {
+    const { question } = this.view.value;
+    if (question === null) return null;
+    try {
+      await (question === 'choose' ? this.#recorder.choosePassphrase(passphrase) : this.#recorder.unlock(passphrase));
+    } catch (error) {
+      return explainPassphrase(error);
+    }
+    this.#unlocked = true;
+    this.#set({ question: null });
+    // Not after the list: what the browser asks next depends on the click that came before.
+    void this.start();
+    await this.refresh();
+    return null;
+  }
+
+  /** Asks for a new passphrase in place of a forgotten one, or not at all. */
+  ask(question: 'choose' | null): void {
+    this.#set({ question });
+  }
+
+  /**
+   * Opens recordings that were protected by this passphrase.
+   * @param id the one that is wanted
+   * @returns a sentence about why it stays as it is, or null
+   */
+  async unlock(id: string, passphrase: string): Promise<string | null> {
+    try {
+      await this.#recorder.unlock(passphrase);
+    } catch (error) {
+      return explainPassphrase(error);
+    }
+    this.#unlocked = true;
+    await this.refresh();
+    return this.view.value.list.some((info) => info.id === id && info.locked) ? text('passphraseOther') : null;
   }
 
   async stop(): Promise<void> {
@@ -328,6 +387,9 @@ const explain = (error: unknown): string => {
       return text('recordErrorOther', { detail: error instanceof Error ? error.message : String(error) });
   }
 };
+
+const explainPassphrase = (error: unknown): string =>
+  error instanceof RecorderError && error.code === 'passphrase' ? text('passphraseWrong') : explain(error);
 
 const explainFile = (error: unknown): string => {
   const code = error instanceof RecorderError ? error.code : undefined;

@@ -209,7 +209,7 @@ export class Journal {
   }
 
   /**
-   * Makes what this passphrase protects readable, and protects what is begun by it.
+   * Makes what this passphrase protects readable; what is begun is protected by it where passphrases do that.
    * @throws RecorderError `passphrase` if nothing is protected by it
    */
   async unlock(passphrase: string): Promise<void> {
@@ -218,7 +218,8 @@ export class Journal {
       const key = await openPassphraseKey(stored, passphrase);
       if (key === null) continue;
       this.#keys.set(stored.id, key);
-      this.#current = { id: stored.id, key };
+      // Where nothing, or something else, is to protect what is begun, it only opens what is there.
+      if (this.#protection === 'passphrase') this.#current = { id: stored.id, key };
       return;
     }
     throw new RecorderError('passphrase', 'No recording is protected by this passphrase');

@@ -203,8 +203,8 @@ export class Recorder {
   }
 
   /**
-   * Makes recordings with this passphrase readable until the page is left, and protects the next ones by it. Takes about a
-   * second: that is what makes guessing dear.
+   * Makes recordings with this passphrase readable until the page is left; with `encrypt: 'passphrase'` the next ones are
+   * protected by it. Takes about a second: that is what makes guessing dear.
    * @throws RecorderError `passphrase` if no recording has it, `storage`, `disposed`
    */
   async unlock(passphrase: string): Promise<void> {

@@ -4,6 +4,7 @@ import { day, duration, size, text } from '../i18n';
 import type { Key } from '../i18n/en';
 import { type RecorderControl, type RecordingsView, titleOf } from '../recorder-control';
 import { Panel } from './panel';
+import { PassphraseForm } from './passphrase-form';
 import { SaveMenu } from './save-menu';
 import { useKeptFocus } from './use-kept-focus';
 import { useObservable } from './use-observable';
@@ -23,6 +24,7 @@ const useElapsed = (from: number | undefined): number => {
 export const RecordingsPanel = ({ control, onClose }: { readonly control: RecorderControl; readonly onClose: () => void }) => {
   const view = useObservable(control.view);
   const was = useRef(view.state.kind);
+  const controls = useKeptFocus();
   useEffect(() => void control.refresh(), [control]);
   // Before the next frame: where nothing is asked, a recording may have started by then.
   useLayoutEffect(
@@ -37,7 +39,9 @@ export const RecordingsPanel = ({ control, onClose }: { readonly control: Record
   const recordings = view.list.filter((info) => !(info.id === currentId(view)));
   return (
     <Panel id="recordings-title" title={text('recordTitle')} onClose={onClose}>
-      <Controls control={control} view={view} />
+      <div ref={controls}>
+        <Controls control={control} view={view} />
+      </div>
       {recordings.length === 0 ? (
         <p class="empty">{text('recordEmpty')}</p>
       ) : (
@@ -143,13 +147,31 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
         </button>
       );
     default:
+      if (view.question !== null) {
+        const { question } = view;
+        const isNew = question === 'choose' && view.list.some(({ locked }) => locked);
+        return (
+          <PassphraseForm
+            id="passphrase-start"
+            kind={question}
+            why={text(question === 'enter' ? 'passphraseEnterWhy' : isNew ? 'passphraseNewWhy' : 'passphraseChooseWhy')}
+            action={text('recordStart')}
+            onGiven={(passphrase) => control.answer(passphrase)}
+            onCancel={() => control.ask(null)}
+            {...(question === 'enter' ? { onForgotten: () => control.ask('choose') } : {})}
+          />
+        );
+      }
       return (
         <>
           {control.sources.length > 1 && <Sources control={control} chosen={view.source} />}
           <button class="button primary wide start" type="button" onClick={() => void control.start()}>
             {text('recordStart')}
           </button>
-          <p class="status">{control.keptUntil === null ? text('recordHint') : text('recordHintUntil', { date: day(control.keptUntil) })}</p>
+          <p class="status">
+            {control.keptUntil === null ? text('recordHint') : text('recordHintUntil', { date: day(control.keptUntil) })}
+            {control.protection !== 'off' && ` ${text(control.protection === 'device' ? 'recordHintDevice' : 'recordHintPassphrase')}`}
+          </p>
         </>
       );
   }
@@ -158,6 +180,7 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
 const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly control: RecorderControl; readonly view: RecordingsView }) => {
   const share = view.saving.get(info.id);
   const ref = useKeptFocus();
+  const [opening, setOpening] = useState(false);
   if (view.removed.has(info.id)) {
     return (
       <li class="item row" ref={ref}>
@@ -184,9 +207,25 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
       </div>
       {info.keptUntil !== null && info.state !== 'recording' && <div class="hint">{text('recordKeptUntil', { date: day(info.keptUntil) })}</div>}
       {/* With keys: a focused Cancel must not live on as Delete. */}
-      {share === undefined ? (
+      {info.locked && opening ? (
+        <PassphraseForm
+          key="opening"
+          id={`passphrase-${info.id}`}
+          kind="enter"
+          why={text('passphraseOpenWhy')}
+          action={text('passphraseOpen')}
+          onGiven={(passphrase) => control.unlock(info.id, passphrase)}
+          onCancel={() => setOpening(false)}
+        />
+      ) : share === undefined ? (
         <div class="row actions" key="actions">
-          <SaveMenu info={info} label={label} control={control} choosePlace={view.choosePlace} />
+          {info.locked ? (
+            <button class="button" type="button" aria-label={`${text('passphraseUnlock')}: ${label}`} onClick={() => setOpening(true)}>
+              {text('passphraseUnlock')}
+            </button>
+          ) : (
+            <SaveMenu info={info} label={label} control={control} choosePlace={view.choosePlace} />
+          )}
           {info.state !== 'recording' && (
             <button class="button" type="button" aria-label={`${text('recordDelete')}: ${label}`} onClick={() => void control.remove(info.id)}>
               {text('recordDelete')}

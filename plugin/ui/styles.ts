@@ -75,6 +75,14 @@ h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }
 .markers { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }
 .markers .time { flex: none; font-variant-numeric: tabular-nums; color: #b3bcc6; }
 .text { flex: 1; min-width: 0; font: inherit; color: inherit; background: #14171b; border: 1px solid #46505b; border-radius: 8px; padding: 4px 8px; }
+.passphrase { margin-top: 8px; }
+.passphrase p { margin: 0; }
+.passphrase .refusal { margin-top: 8px; }
+.field { display: grid; gap: 3px; margin-top: 8px; }
+.field .text { padding: 7px 10px; }
+.text[aria-invalid=true] { border-color: #ff6b5e; }
+.button.plain { margin-inline-start: auto; border-color: transparent; background: none; color: #8fc1ff; }
+.button[aria-disabled=true] { opacity: .55; cursor: default; }
 .badge { flex: none; font-size: 12px; padding: 1px 8px; border-radius: 999px; background: #5a4a1c; color: #ffe3a3; }
 .badge.system { background: #17402b; color: #a9efc5; }
 .badge.video { position: absolute; left: 8px; top: 8px; padding: 0 6px; background: rgb(20 23 27 / .82); color: #f1f3f5; }

@@ -199,3 +199,66 @@ test('a kind of file that cannot be made is refused in one sentence', async () =
   await notice(page, 'This browser cannot make this kind of file from this recording.');
   await waitInside(page, '.item button[aria-label^="Download"]');
 });
+
+/** Types into the fields of the form for a passphrase, in order, and sends it. */
+const give = async (page: Page, ...passphrases: string[]): Promise<void> => {
+  await waitInside(page, `.passphrase .field:nth-of-type(${passphrases.length}) input`);
+  await page.evaluate((given) => {
+    const fields = document.querySelector('#greenroom')?.shadowRoot?.querySelectorAll<HTMLInputElement>('.passphrase input') ?? [];
+    for (const [index, field] of [...fields].entries()) field.value = given[index] ?? '';
+  }, passphrases);
+  await page.keyboard.press('Enter'); // the first field, or the one that was refused, has the focus
+};
+
+const refusal = (page: Page, words: string): Promise<unknown> =>
+  page.waitForFunction((wanted) => document.querySelector('#greenroom')?.shadowRoot?.querySelector('.passphrase .refusal')?.textContent.includes(wanted) === true, { timeout: 15_000, polling: 50 }, words);
+
+test('a passphrase is asked for twice when it is new and once at each visit; a wrong one is refused, and nothing is lost', async () => {
+  const { page, watch, room, again } = await visit({ source: 'sound', encrypt: 'passphrase' });
+  await clickButton(page, 'greenroom-record');
+  await clickInside(page, '.start');
+  await give(page, 'short', 'short');
+  await refusal(page, 'at least 8 characters');
+  await give(page, 'correct horse', 'correct house');
+  await refusal(page, 'not the same');
+  expect(await focused(page)).toBe(''); // the second field
+  await page.evaluate(() => document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLInputElement>('.passphrase input')?.focus());
+  await give(page, 'correct horse', 'correct horse');
+  await waitInside(page, '.pill');
+  await recordedFor(page, 2);
+  await clickInside(page, '.pill .stop');
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.item');
+  expect(await shown(page, '.item .title')).toBe(room);
+
+  // To open what there is.
+  await again();
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.item');
+  expect(await shown(page, '.item .title')).toBe('Protected recording');
+  await clickInside(page, '.item button[aria-label^="Open"]');
+  await give(page, 'correct house');
+  await refusal(page, 'Nothing is lost');
+  await give(page, 'correct horse');
+  await waitInside(page, '.item button[aria-label^="Download"]');
+  expect(await shown(page, '.item .title')).toBe(room);
+  expect(await focused(page)).toMatch(/^Download: recordings/);
+  expect((await decode(await download(page, folder))).audio).toBeGreaterThan(1);
+
+  // To record.
+  await again();
+  await clickButton(page, 'greenroom-record');
+  await clickInside(page, '.start');
+  await waitInside(page, '.passphrase input');
+  expect(await page.evaluate(() => document.querySelector('#greenroom')?.shadowRoot?.querySelectorAll('.passphrase input').length)).toBe(1);
+  await give(page, 'correct house');
+  await refusal(page, 'Nothing is lost');
+  await give(page, 'correct horse');
+  await waitInside(page, '.pill');
+  await recordedFor(page, 2);
+  await clickInside(page, '.pill .stop');
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.item:nth-child(2)');
+  expect(await page.evaluate(() => [...document.querySelector('#greenroom')?.shadowRoot?.querySelectorAll('.item .title') ?? []].map(({ textContent }) => textContent))).toEqual([room, room]);
+  expect(watch.errors).toEqual([]);
+});

@@ -382,6 +382,21 @@ describe('encryption at rest', () => {
     await later.close();
   });
 
+  test('a passphrase opens what it protects, and protects nothing where another protection is wanted', async () => {
+    const before = protectedBy('passphrase');
+    await before.setPassphrase(SECRET);
+    const old = await record(before);
+    await before.close();
+    for (const now of [protectedBy('device'), new Journal('test')]) {
+      await now.unlock(SECRET);
+      const fresh = await record(now);
+      await now.close();
+      const later = new Journal('test'); // was not given the passphrase
+      expect((await later.list()).filter(({ id }) => id === fresh || id === old).map(({ id, locked }) => [id, locked])).toEqual(expect.arrayContaining([[fresh, false], [old, true]]));
+      await later.close();
+    }
+  });
+
   test('the same words, typed otherwise, are the same passphrase', async () => {
     const before = protectedBy('passphrase');
     await before.setPassphrase('Zoë');
