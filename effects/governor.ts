@@ -29,6 +29,14 @@ const MOST_CALM = 80;
 /** Trouble within so many windows after a rise was caused by it. */
 const PROBATION = 3;
 
+/** What a window under critical pressure counts in the mean of windows: three in a row are enough, {@link SQUEEZED}. */
+const PRESSURE_SHARE = 0.3;
+const SQUEEZED = 0.65;
+/** Some seven windows without it. */
+const RELIEVED = 0.1;
+/** While others want the whole processor we take less of it, though we could keep up. */
+const SQUEEZED_LEVEL = 1;
+
 /**
  * Lowers the effort while the machine cannot keep up, and raises it again once it can: first the rate of masks, then the
  * size of the picture. One per camera.
@@ -43,9 +51,17 @@ export class Governor {
   #calmWindows = 0;
   #patience = CALM;
   #sinceRise = Infinity;
+  readonly #isPressed: () => boolean;
+  #pressure = 0;
+  #squeezed = false;
+
+  /** @param isPressed whether the whole machine is short of processor at this moment, as {@link MachinePressure} tells */
+  constructor(isPressed: () => boolean = () => false) {
+    this.#isPressed = isPressed;
+  }
 
   get effort(): Effort {
-    return EFFORTS[this.#level] ?? FULL_EFFORT;
+    return EFFORTS[this.#squeezed ? Math.max(this.#level, SQUEEZED_LEVEL) : this.#level] ?? FULL_EFFORT;
   }
 
   /**
@@ -77,6 +93,8 @@ export class Governor {
   }
 
   #decide(busy: number, lost: number): void {
+    this.#pressure += PRESSURE_SHARE * ((this.#isPressed() ? 1 : 0) - this.#pressure);
+    this.#squeezed = this.#pressure > (this.#squeezed ? RELIEVED : SQUEEZED);
     this.#sinceRise++;
     // Frames that are lost while we do little are lost by the camera: a room gone dark, a slow bus.
     if (busy > TOO_BUSY || (lost > MANY_LOST && busy > BUSY)) {
@@ -93,5 +111,30 @@ export class Governor {
       this.#level--;
       this.#sinceRise = 0;
     } else this.#patience = CALM;
+  }
+}
+
+/** The part of https://www.w3.org/TR/compute-pressure/ used here; TypeScript has no types of it. */
+interface PressureObserver {
+  observe(source: 'cpu', options: { sampleInterval: number }): Promise<void>;
+  disconnect(): void;
+}
+type PressureObserverConstructor = new (onRecords: (records: readonly { readonly state: 'nominal' | 'fair' | 'serious' | 'critical' }[]) => void) => PressureObserver;
+
+/** How short the whole machine is of processor, where the browser tells (Chromium); never short where it does not. */
+export class MachinePressure {
+  isCritical = false;
+  readonly #observer: PressureObserver | undefined;
+
+  constructor() {
+    const { PressureObserver: Observer } = globalThis as { PressureObserver?: PressureObserverConstructor };
+    this.#observer = Observer && new Observer((records) => {
+      this.isCritical = records.at(-1)?.state === 'critical';
+    });
+    this.#observer?.observe('cpu', { sampleInterval: 1000 }).catch(() => undefined); // a policy may refuse: nothing is told then
+  }
+
+  close(): void {
+    this.#observer?.disconnect();
   }
 }

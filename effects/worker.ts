@@ -6,7 +6,7 @@ import { isFullRange, makeFrame, readFrame, visibleSize } from './compositor/fra
 import type { Background } from './compositor/planar';
 import { MODEL_HEIGHT, MODEL_WIDTH, PlanarCompositor } from './compositor/planar';
 import { CoverFrames } from './cover';
-import { FULL_EFFORT, Governor } from './governor';
+import { FULL_EFFORT, Governor, MachinePressure } from './governor';
 import type { Kernel } from './kernel/kernel';
 import { loadKernel } from './kernel/kernel';
 import { holdLife } from './life';
@@ -77,6 +77,7 @@ class Lane {
   readonly #mask = new Uint8Array(MODEL_WIDTH * MODEL_HEIGHT);
   /** Of what frame {@link #mask} is, and how many have used it since. */
   #made: { frames: number; readonly timestamp: number; readonly width: number; readonly height: number } | undefined;
+  readonly #pressure: MachinePressure | undefined;
   readonly #governor: Governor | undefined;
   #stop: () => void = () => undefined;
   #compositor: PlanarCompositor | undefined;
@@ -94,7 +95,10 @@ class Lane {
     this.#id = lane;
     this.#allowRaw = allowRaw;
     this.#trustSystemBlur = trustSystemBlur;
-    this.#governor = maskRate === 'governed' ? new Governor() : undefined;
+    if (maskRate === 'governed') {
+      const pressure = (this.#pressure = new MachinePressure());
+      this.#governor = new Governor(() => pressure.isCritical);
+    }
     this.#assets = assets;
     this.#cover = new CoverFrames(cover);
     this.#spec = spec;
@@ -166,6 +170,7 @@ class Lane {
 
   close(): void {
     this.#closed = true;
+    this.#pressure?.close();
     this.#stop();
     this.#show(undefined);
     this.#cover.dispose();

@@ -95,7 +95,7 @@ async function measurePart({ name, title, size: [width, height], contestants, go
   if (all.size === 0) return;
   for (let run = 0; run < runs; run++) {
     for (const [contestant, figures] of all) {
-      const act = (): Promise<Figures> => measure(stage, { contestant, width, height, governed }, { seconds, warmUp: governed ? 6 : 3 });
+      const act = (): Promise<Figures> => measure(stage, { contestant, width, height, governed }, { seconds, warmUp: governed ? 8 : 3 });
       const each = await (governed ? underLoad(act) : act());
       figures.push(each);
       process.stderr.write(`run ${run + 1}/${runs} ${name} ${contestant}: ${each.cpuPerFrame.toFixed(1)} ms/frame, ${each.fps.toFixed(1)} fps\n`);

@@ -31,6 +31,25 @@ describe('the governor', () => {
     expect([...seen].map((each) => JSON.parse(each) as unknown)).toEqual([{ maskEvery: 2, half: false }, { maskEvery: 3, half: false }, LEAST]);
   });
 
+  test('takes every other mask only while the whole machine is short of processor, and all of them again some time after', () => {
+    let isPressed = false;
+    const governor = new Governor(() => isPressed);
+    let at = run(governor, 0, 10, { busyMs: 5 });
+    isPressed = true;
+    at = run(governor, at, 2, { busyMs: 5 });
+    expect(governor.effort).toEqual(ALL); // a moment's rush is none of our business
+    at = run(governor, at, 20, { busyMs: 5 });
+    expect(governor.effort).toEqual({ maskEvery: 2, half: false });
+    isPressed = false;
+    at = run(governor, at, 3, { busyMs: 5 });
+    expect(governor.effort).toEqual({ maskEvery: 2, half: false });
+    at = run(governor, at, 10, { busyMs: 5 });
+    expect(governor.effort).toEqual(ALL);
+    isPressed = true;
+    run(governor, at, 20, { busyMs: 25 });
+    expect(governor.effort).toEqual(LEAST); // what it cannot keep up with counts all the same
+  });
+
   test('sees lost frames, but not those of a camera that is slow by itself', () => {
     const losing = new Governor();
     run(losing, 0, 10, { busyMs: 12, loseEvery: 4 });
