@@ -3,6 +3,11 @@ import type { Kernel } from './kernel';
 const MODEL_WIDTH = 256;
 const MODEL_HEIGHT = 144;
 
+const BLOCK = 8;
+const ROOM = 0;
+const PERSON = 1;
+const EDGE = 2;
+
 /** One plane in {@link ScalarKernel.memory}. */
 interface Samples {
   readonly width: number;
@@ -30,6 +35,8 @@ interface Layout {
   readonly guide: Field;
   readonly past: Field;
   readonly fit: Field;
+  /** What each block of 8 coarse samples of a row shows; see settle() in kernel/assembly/matte.ts. */
+  readonly blocks: Uint8Array;
   readonly blurred: Field;
   readonly at: Readonly<Record<'frame' | 'backdrop' | 'matte' | 'input' | 'mask' | 'staging', number>>;
 }
@@ -152,10 +159,17 @@ export class ScalarKernel implements Kernel {
   matte(): void {
     this.#readGuide();
     this.#mixMask();
-    const { coarse, guide, past, fit } = this.#now;
+    const { coarse, guide, past, fit, blocks } = this.#now;
     const { width, height } = coarse;
     const size = width * height;
     const radius = Math.min(3, Math.max(1, Math.min(width, height) >> 4));
+    this.#settle(2 * radius);
+    /** 0 or 1 where there is no edge to be fitted. */
+    const settled = new Float32Array(size);
+    for (let i = 0; i < size; i++) {
+      const kind = blocks[Math.floor(i / width) * Math.ceil(width / BLOCK) + Math.floor((i % width) / BLOCK)]!;
+      settled[i] = kind === EDGE ? NaN : kind;
+    }
     const times = (factor: (i: number) => number): Field => {
       const field = new Float32Array(4 * size);
       for (let i = 0; i < size; i++) {
@@ -176,14 +190,18 @@ export class ScalarKernel implements Kernel {
       const scale = 1 / Math.max(yy * a + yu * b + yv * c, 1e-12);
       inverse.set([a * scale, b * scale, c * scale, (yy * vv - yv * yv) * scale, (yu * yv - yy * uv) * scale, (yy * uu - yu * yu) * scale], 6 * i);
     }
-    const fitted = (i: number): number => fit[4 * i]! * guide[4 * i]! + fit[4 * i + 1]! * guide[4 * i + 1]! + fit[4 * i + 2]! * guide[4 * i + 2]! + fit[4 * i + 3]!;
+    const fitted = (i: number): number => !Number.isNaN(settled[i]!) ? settled[i]! : fit[4 * i]! * guide[4 * i]! + fit[4 * i + 1]! * guide[4 * i + 1]! + fit[4 * i + 2]! * guide[4 * i + 2]! + fit[4 * i + 3]!;
 
     let shares: Field = fit;
     for (let n = 0; n < 3; n++) {
-      shares = boxMean(times((i) => (n === 0 ? past[4 * i + 3]! : smoothstep(fitted(i), 0.2, 0.8))), width, height, radius);
+      shares = boxMean(times((i) => (n === 0 && Number.isNaN(settled[i]!) ? past[4 * i + 3]! : smoothstep(fitted(i), 0.2, 0.8))), width, height, radius);
       const raw = new Float32Array(4 * size);
       for (let i = 0; i < size; i++) {
         const [j, m] = [4 * i, 6 * i];
+        if (!Number.isNaN(settled[i]!)) {
+          raw[j + 3] = shares[j + 3] = settled[i]!;
+          continue;
+        }
         const [share, my, mu, mv] = [shares[j + 3]!, cy[j + 3]!, cu[j + 3]!, cv[j + 3]!];
         const [sy, su, sv] = [shares[j]! - my * share, shares[j + 1]! - mu * share, shares[j + 2]! - mv * share];
         raw[j] = inverse[m]! * sy + inverse[m + 1]! * su + inverse[m + 2]! * sv;
@@ -196,6 +214,7 @@ export class ScalarKernel implements Kernel {
 
     for (let i = 0; i < size; i++) {
       const alpha = fitted(i);
+      if (!Number.isNaN(settled[i]!)) fit.set([0, 0, 0, alpha], 4 * i);
       const share = shares[4 * i + 3]!;
       past[4 * i + 3] = past[4 * i + 3]! + (smoothstep(alpha, 0.2, 0.8) - past[4 * i + 3]!) * 0.25;
       guide[4 * i + 3] = (1 - smoothstep(alpha, 0.1, 0.9)) * (1 - share) ** 2 + 1 / 4096;
@@ -285,7 +304,7 @@ export class ScalarKernel implements Kernel {
       input: new Uint8Array(buffer, at.input, 4 * MODEL_WIDTH * MODEL_HEIGHT),
       mask: new Uint8Array(buffer, at.mask, MODEL_WIDTH * MODEL_HEIGHT),
       small: { ...small, y: samples(), u: samples(), v: samples() },
-      guide: field(), past: field(), fit: field(), blurred: field(),
+      guide: field(), past: field(), fit: field(), blocks: new Uint8Array(Math.ceil(coarse.width / BLOCK) * coarse.height), blurred: field(),
     };
   }
 
@@ -325,7 +344,7 @@ export class ScalarKernel implements Kernel {
           let stirred = 0;
           for (let dy = -1; dy <= 1; dy++) for (let dx = -1; dx <= 1; dx++) stirred += motion[clampTo(y + dy, height) * width + clampTo(x + dx, width)]! / 9;
           const before = past[4 * i + 3]!;
-          alpha = before + (alpha - before) * (0.25 + 0.75 * smoothstep(stirred, 0.03, 0.1));
+          if (Math.abs(alpha - before) > 1 / 512) alpha = before + (alpha - before) * (0.25 + 0.75 * smoothstep(stirred, 0.03, 0.1));
         }
         for (let k = 0; k < 3; k++) past[4 * i + k] = guide[4 * i + k]!;
         past[4 * i + 3] = alpha;
@@ -334,15 +353,55 @@ export class ScalarKernel implements Kernel {
     this.#remembers = true;
   }
 
+  #settle(reach: number): void {
+    const { coarse: { width, height }, past, blocks } = this.#now;
+    const kinds = new Uint8Array(width * height);
+    const edges = new Uint8Array(width * height);
+    for (let i = 0; i < kinds.length; i++) {
+      const mask = past[4 * i + 3]!;
+      const kind = (kinds[i] = mask < 1 / 16 ? ROOM : mask > 15 / 16 ? PERSON : EDGE);
+      edges[i] = Number(kind === EDGE || (i >= width && kinds[i - width] !== kind) || (i % width > 0 && kinds[i - 1] !== kind));
+    }
+    const across = Math.ceil(width / BLOCK);
+    for (let y = 0; y < height; y++) {
+      for (let b = 0; b < across; b++) {
+        let kind = kinds[y * width + b * BLOCK]!;
+        for (let row = Math.max(0, y - reach); row <= Math.min(height - 1, y + reach); row++) {
+          for (let x = Math.max(0, b * BLOCK - reach); x < Math.min(width, (b + 1) * BLOCK + reach); x++) if (edges[row * width + x]) kind = EDGE;
+        }
+        blocks[y * across + b] = kind;
+      }
+    }
+  }
+
+  /** What is shown at each sample of chroma row `row`. */
+  #kindsOf(row: number, into: Uint8Array): void {
+    const { blocks, coarse: { width, height }, reduction } = this.#now;
+    const across = Math.ceil(width / BLOCK);
+    const rows = tapsOf(height * reduction, height);
+    const [top, bottom] = [rows.left[row]! * across, rows.right[row]! * across];
+    for (let x = 0; x < into.length; x++) {
+      const b = Math.min(across - 1, Math.floor(x / (BLOCK * reduction)));
+      into[x] = Math.max(blocks[top + b]!, blocks[bottom + b]!);
+    }
+  }
+
   /** Alpha of every pixel, 0 to 1, row by row without padding. */
   #alpha(): Float32Array {
     const { y, u, v, fit, coarse, reduction } = this.#now;
     const tints = new Float32Array(u.width * u.height);
     const slopes = new Float32Array(u.width * u.height);
     const lanes = [0, 1, 2, 3].map(() => new Float32Array(u.width));
+    const kinds = new Uint8Array(u.width);
     for (let row = 0, i = 0; row < u.height; row++) {
       lanes.forEach((lane, k) => laneRow(fit, k, coarse.width, coarse.height, row, reduction, lane));
+      this.#kindsOf(row, kinds);
       for (let x = 0; x < u.width; x++, i++) {
+        const kind = kinds[x]!;
+        if (kind !== EDGE) {
+          tints[i] = kind;
+          continue;
+        }
         const [cu, cv] = [u.data[row * u.stride + x]! - 128, v.data[row * v.stride + x]! - 128];
         tints[i] = ((lanes[1]![x]! * cu + lanes[2]![x]! * cv) * 2) / 255 + lanes[3]![x]!;
         slopes[i] = lanes[0]![x]!;
@@ -353,7 +412,13 @@ export class ScalarKernel implements Kernel {
     const columns = tapsOf(2 * u.width, u.width);
     for (let row = 0, i = 0; row < y.height; row++) {
       const [top, bottom, fy] = [rows.left[row]! * u.width, rows.right[row]! * u.width, rows.share[row]!];
+      this.#kindsOf(row >> 1, kinds);
       for (let x = 0; x < y.width; x++, i++) {
+        const kind = kinds[x >> 1]!;
+        if (kind !== EDGE) {
+          alpha[i] = kind;
+          continue;
+        }
         const [left, right, fx] = [columns.left[x]!, columns.right[x]!, columns.share[x]!];
         const tint = between(tints[top + left]!, tints[top + right]!, tints[bottom + left]!, tints[bottom + right]!, fx, fy);
         alpha[i] = smoothstep(tint + (slopes[(row >> 1) * u.width + (x >> 1)]! * (y.data[row * y.stride + x]! - 128)) / 255, 0.1, 0.9);

@@ -4,6 +4,8 @@ import { coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, fie
 
 /** Fractional bits of background samples: gradients stay smooth when they are scaled up. */
 export const BACK_BITS: i32 = 5;
+/** They carry half of a whole sample: cutting the fraction off then rounds. */
+export const BACK_HALF: i16 = 16;
 
 /**
  * Blurs the background, weighted by what is surely not the person, so that the person's colours do not bleed into a
@@ -24,7 +26,7 @@ export function blurBackground(radius: i32): void {
   boxMean(fieldA, fieldB, radius);
   // From the guide's units to samples with BACK_BITS of fraction.
   const scale = f32x4(255 * 32, 127.5 * 32, 127.5 * 32, 1);
-  const centre = f32x4.splat(128 * 32);
+  const centre = f32x4.splat(128 * 32 + <f32>BACK_HALF);
   for (let y = 0; y < coarseHeight; y++) {
     for (let x = 0; x < coarseWidth; x++) {
       const sums = v128.load(fieldB + 16 * (y * coarseWidth + x));

@@ -1,12 +1,11 @@
 /** The last stage: matte and background are scaled up row by row, and the frame is blended in place. */
-import { BACK_BITS } from './background';
+import { BACK_BITS, BACK_HALF } from './background';
 import {
-  alphaPlane, backdropY, chromaHeight, chromaStride, chromaWidth, coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, coefU, coefV, coefY, frameU, frameV,
-  frameY, height, lumaStride, offset, reduction, rowBack0, rowBack1, rowBackU, rowBackV, rowCoarse, rowCoefU, rowCoefV, rowCoefY, rowOffset,
+  alphaPlane, backdropY, BLOCK, blocks, blockStride, chromaHeight, chromaStride, chromaWidth, coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, coefU, coefV, coefY, EDGE, frameU, frameV,
+  frameY, height, lumaStride, offset, PERSON, reduction, ROOM, rowBack0, rowBack1, rowBackU, rowBackV, rowBlocks, rowCoarse, rowCoefU, rowCoefV, rowCoefY, rowOffset,
   rowTint, rowTint0, rowTint1, smallWidth, tintStride,
 } from './memory';
 
-const BACK_HALF: i16 = 16; // half of 1 << BACK_BITS
 
 /** a + (b - a) * w / 32768 */
 // @ts-ignore: decorator
@@ -73,20 +72,25 @@ function alphaOf(luma: v128, slope: v128, rest: v128): v128 {
   return sharpened(i16x8.add_sat_s(i16x8.q15mulr_sat_s(slope, centred(luma)), rest));
 }
 
-/** back + (front - back) * alpha; back has BACK_BITS fractional bits. */
+/** A sample as background samples are: with fractional bits, and half of the last whole one, so that cutting off rounds. */
+// @ts-ignore: decorator
+@inline
+function precise(sample: v128): v128 {
+  return i16x8.add(i16x8.shl(sample, BACK_BITS), i16x8.splat(BACK_HALF));
+}
+
+/** back + (front - back) * alpha, of a background sample and a whole one. */
 // @ts-ignore: decorator
 @inline
 function over(front: v128, back: v128, alpha: v128): v128 {
-  const out = i16x8.add(back, i16x8.q15mulr_sat_s(i16x8.sub(i16x8.shl(front, BACK_BITS), back), alpha));
-  return i16x8.shr_s(i16x8.add(out, i16x8.splat(BACK_HALF)), BACK_BITS);
+  return i16x8.shr_s(i16x8.add(back, i16x8.q15mulr_sat_s(i16x8.sub(precise(front), back), alpha)), BACK_BITS);
 }
 
 /** Sixteen background samples as bytes. */
 // @ts-ignore: decorator
 @inline
 function bytesOf(a: v128, b: v128): v128 {
-  const half = i16x8.splat(BACK_HALF);
-  return i8x16.narrow_i16x8_u(i16x8.shr_s(i16x8.add(a, half), BACK_BITS), i16x8.shr_s(i16x8.add(b, half), BACK_BITS));
+  return i8x16.narrow_i16x8_u(i16x8.shr_s(a, BACK_BITS), i16x8.shr_s(b, BACK_BITS));
 }
 
 // @ts-ignore: decorator
@@ -100,6 +104,13 @@ function allAre(a: v128, b: v128, c: v128, d: v128, value: v128): bool {
 @inline
 function tintAt(j: i32): usize {
   return rowTint + <usize>(j % 3) * tintStride;
+}
+
+/** What the blocks of chroma row `j` show is kept there. */
+// @ts-ignore: decorator
+@inline
+function blocksAt(j: i32): usize {
+  return rowBlocks + <usize>(j % 3) * blockStride;
 }
 
 /** The chroma's part of alpha for chroma row `j`, and the offset. To be called before that row is blended. */
@@ -116,50 +127,135 @@ function tint(j: i32): void {
   }
 }
 
+/** What tintRow gives where the fit is 0, and where it is 1. */
+const TINT_ROOM: i16 = -64;
+const TINT_PERSON: i16 = 576;
+
 // @ts-ignore: decorator
 @inline
 function tintRow(j: i32, factor: i32): void {
+  // As in rowOf: a block shows what both coarse rows show, since only an edge lies between person and room.
+  const row = min(max(2 * j + 1 - factor, 0), 2 * factor * (coarseHeight - 1)) / (2 * factor);
+  const top = blocks + row * blockStride;
+  const bottom = blocks + min(row + 1, coarseHeight - 1) * blockStride;
+  const kinds = blocksAt(j);
   rowOf(rowCoefU, coefU, coarseStride, coarseWidth, coarseHeight, j, factor);
   rowOf(rowCoefV, coefV, coarseStride, coarseWidth, coarseHeight, j, factor);
   rowOf(rowOffset, offset, coarseStride, coarseWidth, coarseHeight, j, factor);
   const u = frameU + j * chromaStride;
   const v = frameV + j * chromaStride;
   const into = tintAt(j);
-  for (let x = 0; x < chromaStride; x += 8) {
-    const us = i16x8.q15mulr_sat_s(scaled(rowCoefU, x, factor), centred(v128.load8x8_u(u + x)));
-    const vs = i16x8.q15mulr_sat_s(scaled(rowCoefV, x, factor), centred(v128.load8x8_u(v + x)));
-    // Halved and limited: the difference of two tints must fit as well.
-    const sum = i16x8.shr_s(i16x8.add_sat_s(i16x8.add_sat_s(us, vs), scaled(rowOffset, x, factor)), 1);
-    v128.store(into + 2 * x, i16x8.max_s(i16x8.min_s(sum, i16x8.splat(16000)), i16x8.splat(-16000)));
+  for (let b = 0; b * BLOCK * factor < chromaStride; b++) {
+    const kind = max(load<u8>(top + b), load<u8>(bottom + b));
+    store<u8>(kinds + b, kind);
+    let x = b * BLOCK * factor;
+    const end = min(x + BLOCK * factor, chromaStride);
+    if (kind != EDGE) {
+      const settled = i16x8.splat(kind == PERSON ? TINT_PERSON : TINT_ROOM);
+      for (; x < end; x += 8) v128.store(into + 2 * x, settled);
+      continue;
+    }
+    for (; x < end; x += 8) {
+      const us = i16x8.q15mulr_sat_s(scaled(rowCoefU, x, factor), centred(v128.load8x8_u(u + x)));
+      const vs = i16x8.q15mulr_sat_s(scaled(rowCoefV, x, factor), centred(v128.load8x8_u(v + x)));
+      // Halved and limited: the difference of two tints must fit as well.
+      const sum = i16x8.shr_s(i16x8.add_sat_s(i16x8.add_sat_s(us, vs), scaled(rowOffset, x, factor)), 1);
+      v128.store(into + 2 * x, i16x8.max_s(i16x8.min_s(sum, i16x8.splat(16000)), i16x8.splat(-16000)));
+    }
   }
   store<i16>(into - 2, load<i16>(into));
   store<i16>(into + 2 * chromaWidth, load<i16>(into + 2 * (chromaWidth - 1)));
 }
 
-/** The tints of rows 2j and 2j + 1 of luma at the chroma grid's width: centres are a quarter of a row away. */
-function mixTints(j: i32): void {
+/** For one block from `x` on: the tints of rows 2j and 2j + 1 of luma at the chroma grid's width, and of a sample beyond both ends. */
+// @ts-ignore: decorator
+@inline
+function mixTints(j: i32, x: i32, end: i32): void {
   const here = tintAt(j);
   const above = tintAt(max(j - 1, 0));
   const below = tintAt(min(j + 1, chromaHeight - 1));
-  const quarter = i16x8.splat(8192);
-  for (let x = -16; x < 2 * chromaStride + 16; x += 16) {
-    const k = v128.load(here + x);
-    v128.store(rowTint0 + x, mix(k, v128.load(above + x), quarter));
-    v128.store(rowTint1 + x, mix(k, v128.load(below + x), quarter));
+  const quarter = i16x8.splat(8192); // centres are a quarter of a row away
+  for (let i = 2 * x - 16; i < 2 * end + 16; i += 16) {
+    const k = v128.load(here + i);
+    v128.store(rowTint0 + i, mix(k, v128.load(above + i), quarter));
+    v128.store(rowTint1 + i, mix(k, v128.load(below + i), quarter));
+  }
+}
+
+const BLURRED: i32 = 0;
+const BACKDROP: i32 = 1;
+const COLOUR: i32 = 2;
+const MATTE: i32 = 3;
+
+/**
+ * Two rows of luma and their row of chroma, block by block.
+ *
+ * @param rows 1 where an odd height ends
+ * @param kind of background; with MATTE nothing but alphaPlane is written
+ */
+// @ts-ignore: decorator
+@inline
+function blendRows(j: i32, rows: i32, factor: i32, kind: i32): void {
+  const shown = blocksAt(j);
+  for (let b = 0; b * BLOCK * factor < chromaStride; b++) {
+    const x = b * BLOCK * factor;
+    const end = min(x + BLOCK * factor, chromaStride);
+    const here = load<u8>(shown + b);
+    if (here == EDGE) {
+      if (kind == BACKDROP) {
+        const y = 2 * j;
+        widen(rowBack0, backdropY + y * lumaStride, 2 * x, 2 * end);
+        widen(rowBack1, backdropY + (y + rows - 1) * lumaStride, 2 * x, 2 * end);
+        widen(rowBackU, backdropY + (frameU - frameY) + j * chromaStride, x, end);
+        widen(rowBackV, backdropY + (frameV - frameY) + j * chromaStride, x, end);
+      }
+      mixTints(j, x, end);
+      blendEdge(j, rows, factor, kind, x, end);
+    } else if (kind == MATTE) {
+      memory.fill(alphaPlane + 2 * j * lumaStride + 2 * x, here == PERSON ? 255 : 0, 2 * (end - x));
+      if (rows == 2) memory.fill(alphaPlane + (2 * j + 1) * lumaStride + 2 * x, here == PERSON ? 255 : 0, 2 * (end - x));
+    } else if (here == ROOM) {
+      showRoom(j, rows, factor, kind, x, end);
+    }
+  }
+}
+
+/** A block without the person: nothing but background. */
+// @ts-ignore: decorator
+@inline
+function showRoom(j: i32, rows: i32, factor: i32, kind: i32, x: i32, end: i32): void {
+  const backFactor = kind == BLURRED ? factor : 1;
+  const y0 = frameY + 2 * j * lumaStride;
+  const y1 = y0 + lumaStride;
+  const u = frameU + j * chromaStride;
+  const v = frameV + j * chromaStride;
+  if (kind == BACKDROP) {
+    const back = backdropY - frameY;
+    for (; x < end; x += 8) {
+      v128.store(y0 + 2 * x, v128.load(y0 + back + 2 * x));
+      if (rows == 2) v128.store(y1 + 2 * x, v128.load(y1 + back + 2 * x));
+      store<u64>(u + x, load<u64>(u + back + x));
+      store<u64>(v + x, load<u64>(v + back + x));
+    }
+    return;
+  }
+  for (; x < end; x += 8) {
+    const left = 2 * x;
+    v128.store(y0 + left, bytesOf(scaled(rowBack0, left, backFactor), scaled(rowBack0, left + 8, backFactor)));
+    if (rows == 2) v128.store(y1 + left, bytesOf(scaled(rowBack1, left, backFactor), scaled(rowBack1, left + 8, backFactor)));
+    const colours = bytesOf(scaled(rowBackU, x, backFactor), scaled(rowBackV, x, backFactor));
+    v128.store64_lane(u + x, colours, 0);
+    v128.store64_lane(v + x, colours, 1);
   }
 }
 
 /**
- * Two rows of luma and their row of chroma, 16 x 2 pixels at a time. The slope of luma is scaled up to the chroma grid
- * only: it is far smoother than that.
- *
- * @param rows 1 where an odd height ends
- * @param backFactor how much the rows of the background are to be scaled up in width
- * @param matteOnly nothing but alphaPlane is written
+ * A block with an edge, 16 x 2 pixels at a time. The slope of luma is scaled up to the chroma grid only: it is far
+ * smoother than that.
  */
 // @ts-ignore: decorator
 @inline
-function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: bool): void {
+function blendEdge(j: i32, rows: i32, factor: i32, kind: i32, x: i32, end: i32): void {
   const y0 = frameY + 2 * j * lumaStride;
   const y1 = rows == 2 ? y0 + lumaStride : y0;
   const u = frameU + j * chromaStride;
@@ -167,23 +263,19 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
   const alpha0 = alphaPlane + 2 * j * lumaStride;
   const alpha1 = rows == 2 ? alpha0 + lumaStride : alpha0;
   const opaque = i16x8.splat(OPAQUE);
-  const chromaBack = backFactor == 1 ? 1 : factor;
-  for (let x = 0; x < chromaStride; x += 8) {
+  const backFactor = kind == BLURRED ? factor : 1;
+  for (; x < end; x += 8) {
     const left = 2 * x;
     const slope = scaled(rowCoefY, x, factor);
-    if (!matteOnly && !v128.any_true(slope)) {
-      // Where luma has no say, most blocks are all person or all room: their tints tell, with those of both neighbours.
-      const at = 2 * x;
-      const t0 = v128.load(rowTint0 + at - 2);
-      const t1 = v128.load(rowTint0 + at + 2);
-      const t2 = v128.load(rowTint1 + at - 2);
-      const t3 = v128.load(rowTint1 + at + 2);
+    if (kind != MATTE && !v128.any_true(slope)) {
+      // Where luma has no say, the tints and those of both neighbours tell whether it is all person or all room.
+      const t0 = v128.load(rowTint0 + left - 2);
+      const t1 = v128.load(rowTint0 + left + 2);
+      const t2 = v128.load(rowTint1 + left - 2);
+      const t3 = v128.load(rowTint1 + left + 2);
       if (i16x8.all_true(i16x8.gt_s(i16x8.min_s(i16x8.min_s(t0, t1), i16x8.min_s(t2, t3)), i16x8.splat(510)))) continue;
       if (i16x8.all_true(i16x8.le_s(i16x8.max_s(i16x8.max_s(t0, t1), i16x8.max_s(t2, t3)), i16x8.splat(0)))) {
-        v128.store(y0 + left, bytesOf(scaled(rowBack0, left, backFactor), scaled(rowBack0, left + 8, backFactor)));
-        if (rows == 2) v128.store(y1 + left, bytesOf(scaled(rowBack1, left, backFactor), scaled(rowBack1, left + 8, backFactor)));
-        v128.store64_lane(u + x, bytesOf(scaled(rowBackU, x, chromaBack), scaled(rowBackU, x, chromaBack)), 0);
-        v128.store64_lane(v + x, bytesOf(scaled(rowBackV, x, chromaBack), scaled(rowBackV, x, chromaBack)), 0);
+        showRoom(j, rows, factor, kind, x, x + 8);
         continue;
       }
     }
@@ -203,7 +295,7 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
     const alphaB = alphaOf(b, slopeB, upperB);
     const alphaC = alphaOf(c, slopeA, lowerA);
     const alphaD = alphaOf(d, slopeB, lowerB);
-    if (matteOnly) {
+    if (kind == MATTE) {
       v128.store(alpha1 + left, i8x16.narrow_i16x8_u(byteOf(alphaC), byteOf(alphaD)));
       v128.store(alpha0 + left, i8x16.narrow_i16x8_u(byteOf(alphaA), byteOf(alphaB)));
       continue;
@@ -215,10 +307,9 @@ function blendRows(j: i32, rows: i32, factor: i32, backFactor: i32, matteOnly: b
     const sumA = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaA), i32x4.extadd_pairwise_i16x8_s(alphaC));
     const sumB = i32x4.add(i32x4.extadd_pairwise_i16x8_s(alphaB), i32x4.extadd_pairwise_i16x8_s(alphaD));
     const alpha = i16x8.narrow_i32x4_s(i32x4.shr_s(sumA, 2), i32x4.shr_s(sumB, 2));
-    const newU = over(v128.load8x8_u(u + x), scaled(rowBackU, x, chromaBack), alpha);
-    const newV = over(v128.load8x8_u(v + x), scaled(rowBackV, x, chromaBack), alpha);
-    v128.store64_lane(u + x, i8x16.narrow_i16x8_u(newU, newU), 0);
-    v128.store64_lane(v + x, i8x16.narrow_i16x8_u(newV, newV), 0);
+    const colours = i8x16.narrow_i16x8_u(over(v128.load8x8_u(u + x), scaled(rowBackU, x, backFactor), alpha), over(v128.load8x8_u(v + x), scaled(rowBackV, x, backFactor), alpha));
+    v128.store64_lane(u + x, colours, 0);
+    v128.store64_lane(v + x, colours, 1);
   }
 }
 
@@ -229,13 +320,15 @@ function byteOf(alpha: v128): v128 {
   return i16x8.q15mulr_sat_s(alpha, i16x8.splat(255));
 }
 
-/** A row of a picture as background samples. */
-function widen(into: usize, from: usize, bytes: i32): void {
-  for (let x = 0; x < bytes; x += 8) v128.store(into + 2 * x, i16x8.shl(v128.load8x8_u(from + x), BACK_BITS));
+/** Samples `x` to `end` of a row of a picture as background samples. */
+// @ts-ignore: decorator
+@inline
+function widen(into: usize, from: usize, x: i32, end: i32): void {
+  for (; x < end; x += 8) v128.store(into + 2 * x, precise(v128.load8x8_u(from + x)));
 }
 
 function fillRow(into: usize, samples: i32, value: i32): void {
-  for (let x = 0; x < samples; x += 8) v128.store(into + 2 * x, i16x8.splat(<i16>(value << BACK_BITS)));
+  for (let x = 0; x < samples; x += 8) v128.store(into + 2 * x, precise(i16x8.splat(<i16>value)));
 }
 
 /** The blurred luma for frame row `y`, at the small width. */
@@ -248,11 +341,6 @@ function blurredRow(into: usize, y: i32, factor: i32): void {
   v128.store(into + 2 * smallWidth, last, 16);
 }
 
-const BLURRED: i32 = 0;
-const BACKDROP: i32 = 1;
-const COLOUR: i32 = 2;
-const MATTE: i32 = 3;
-
 // @ts-ignore: decorator
 @inline
 function blendFrame(kind: i32, factor: i32): void {
@@ -262,22 +350,13 @@ function blendFrame(kind: i32, factor: i32): void {
     const rows = min(height - y, 2);
     rowOf(rowCoefY, coefY, coarseStride, coarseWidth, coarseHeight, j, factor);
     if (j + 1 < chromaHeight) tint(j + 1);
-    mixTints(j);
     if (kind == BLURRED) {
       blurredRow(rowBack0, y, factor);
       blurredRow(rowBack1, y + rows - 1, factor);
       rowOf(rowBackU, coarseU, coarseStride, coarseWidth, coarseHeight, j, factor);
       rowOf(rowBackV, coarseV, coarseStride, coarseWidth, coarseHeight, j, factor);
-      blendRows(j, rows, factor, factor, false);
-      continue;
     }
-    if (kind == BACKDROP) {
-      widen(rowBack0, backdropY + y * lumaStride, lumaStride);
-      widen(rowBack1, backdropY + (y + rows - 1) * lumaStride, lumaStride);
-      widen(rowBackU, backdropY + (frameU - frameY) + j * chromaStride, chromaStride);
-      widen(rowBackV, backdropY + (frameV - frameY) + j * chromaStride, chromaStride);
-    }
-    blendRows(j, rows, factor, 1, kind == MATTE);
+    blendRows(j, rows, factor, kind);
   }
 }
 

@@ -67,8 +67,27 @@ export let fieldA: usize = 0;
 export let fieldB: usize = 0;
 /** One f32 per coarse sample. */
 export let motion: usize = 0;
-/** One row of f32x4. */
+/** Rows of f32x4, with room for {@link ROW_PAD} samples on both sides. */
 export let fieldRow: usize = 0;
+export let fieldRowU: usize = 0;
+export let fieldRowV: usize = 0;
+/** For each block of a row, i32: the row of the field that the sums in {@link fieldRow} are for. */
+export let sumsAreFor: usize = 0;
+
+/** One byte per coarse sample, see settle() in matte.ts: its class; and whether it is at an edge, with zeros around each row. */
+export let classes: usize = 0;
+export let unsettled: usize = 0;
+export let unsettledStride: i32 = 0;
+/** One byte per block of {@link BLOCK} coarse samples of a row: what it shows, ROOM, PERSON or EDGE; and which hold an edge. */
+export let blocks: usize = 0;
+export let edgeBlocks: usize = 0;
+export let blockStride: i32 = 0;
+/** Coarse samples of a block. */
+export const BLOCK: i32 = 8;
+/** What a block shows. Only where there are edges is anything to be fitted. */
+export const ROOM: u8 = 0;
+export const PERSON: u8 = 1;
+export const EDGE: u8 = 2;
 
 /** Row buffers of i16; each has {@link ROW_PAD} samples in front. */
 export let rowCoefY: usize = 0;
@@ -77,6 +96,8 @@ export let rowCoefV: usize = 0;
 export let rowOffset: usize = 0;
 /** The chroma's part of alpha, of three rows in turn; at the chroma grid, and scaled up for two rows of luma. */
 export let rowTint: usize = 0;
+/** One byte per block of those rows: what it shows. */
+export let rowBlocks: usize = 0;
 export let rowTint0: usize = 0;
 export let rowTint1: usize = 0;
 /** Bytes from one row of rowTint to the next. */
@@ -87,6 +108,8 @@ export let rowBackU: usize = 0;
 export let rowBackV: usize = 0;
 export let rowCoarse: usize = 0;
 export let rowRgba: usize = 0;
+/** A row of the model's mask, u16. */
+export let rowMask: usize = 0;
 
 /** The full matte, one byte per pixel, rows of lumaStride: written only for transparent frames. */
 export let alphaPlane: usize = 0;
@@ -171,7 +194,19 @@ export function layout(w: i32, h: i32): void {
   fieldA = reserve(field);
   fieldB = reserve(field);
   motion = reserve(4 * coarseWidth * coarseHeight);
-  fieldRow = reserve(16 * coarseWidth);
+  const fieldPad = 16 * ROW_PAD;
+  fieldRow = reserve(16 * coarseWidth + 2 * fieldPad) + fieldPad;
+  fieldRowU = reserve(16 * coarseWidth + 2 * fieldPad) + fieldPad;
+  fieldRowV = reserve(16 * coarseWidth + 2 * fieldPad) + fieldPad;
+  classes = reserve(coarseSize);
+  unsettledStride = coarseStride + 2 * BLOCK;
+  unsettled = reserve(unsettledStride * coarseHeight) + BLOCK;
+  blockStride = (coarseStride / BLOCK + 7) & ~7;
+  blocks = reserve(blockStride * coarseHeight);
+  edgeBlocks = reserve(blockStride * coarseHeight);
+  rowBlocks = reserve(3 * blockStride);
+  sumsAreFor = reserve(4 * blockStride);
+  rowMask = reserve(2 * MODEL_WIDTH);
   // Long enough for a full row, and for a coarse one that was doubled and rounded up.
   const row = 2 * (max(lumaStride, 2 * smallStride + 32) + 2 * ROW_PAD);
   const pad = 2 * ROW_PAD;
@@ -193,6 +228,7 @@ export function layout(w: i32, h: i32): void {
   remembers = false;
   staging = top;
   grow(top);
+  memory.fill(unsettled - BLOCK, 0, unsettledStride * coarseHeight);
 }
 
 /** Makes room for a frame that needs conversion. */
