@@ -40,6 +40,8 @@ export class RecorderControl {
   readonly protection: Config['recorder']['encrypt'];
   /** Whether recordings can be begun without asking. */
   #unlocked: boolean;
+  /** What is to be gone on with once the passphrase is given. */
+  #waiting: RecordingInfo | undefined;
   /** What people may choose from. */
   readonly sources: readonly RecordingSource[];
   #starting: AbortController | undefined;
@@ -109,8 +111,12 @@ export class RecorderControl {
     await this.#recorder.renameMarker(index, label).catch((error: unknown) => console.warn('[greenroom] the marker keeps its label:', error));
   }
 
-  /** Call it in the handler of a click: the browser may ask what to share. Asks for a passphrase first if there has to be one. */
-  async start(): Promise<void> {
+  /**
+   * Call it in the handler of a click: the browser may ask what to share. Asks for a passphrase first if there has to be one.
+   * @param continued a recording to go on with, see `canContinue`; by default a new one
+   */
+  async start(continued?: RecordingInfo): Promise<void> {
+    this.#waiting = continued;
     if (!this.#unlocked) {
       try {
         const question = await this.#recorder.passphraseNeeded();
@@ -124,10 +130,25 @@ export class RecorderControl {
     }
     this.#starting = new AbortController();
     try {
-      await this.#recorder.start({ title: this.#host.roomName, source: this.view.value.source, layout: this.#layout, people: this.#people(), signal: this.#starting.signal });
+      await this.#recorder.start({
+        title: this.#host.roomName,
+        source: continued?.source ?? this.view.value.source,
+        layout: this.#layout,
+        people: this.#people(),
+        signal: this.#starting.signal,
+        ...(continued === undefined ? {} : { continues: continued.id }),
+      });
+      // If it ends in the same way again, it is offered again.
+      if (continued !== undefined) write(OFFERED_KEY, read(OFFERED_KEY).filter((id) => id !== continued.id));
     } catch (error) {
       this.#complain('recordFailedTitle', error);
     }
+  }
+
+  /** Whether a recording was cut off that belongs to this meeting, and can go on as a further part of the same file. */
+  canContinue({ state, locked, title }: RecordingInfo): boolean {
+    const { kind } = this.view.value.state;
+    return state === 'interrupted' && !locked && title.toLowerCase() === this.#host.roomName.toLowerCase() && (kind === 'idle' || kind === 'failed');
   }
 
   /**
@@ -145,7 +166,7 @@ export class RecorderControl {
     this.#unlocked = true;
     this.#set({ question: null });
     // Not after the list: what the browser asks next depends on the click that came before.
-    void this.start();
+    void this.start(this.#waiting);
     await this.refresh();
     return null;
   }
@@ -244,8 +265,16 @@ export class RecorderControl {
       title: text('recordFoundTitle'),
       description: text('recordFoundText', { title: titleOf(fresh), duration: duration(fresh.durationMs) }),
       appearance: 'normal',
-      actions: [{ label: text('recordShow'), run: show }],
+      actions: [
+        ...(this.canContinue(fresh) ? [{ label: text('recordContinue'), run: (): void => this.#continue(fresh, show) }] : []),
+        { label: text('recordShow'), run: show },
+      ],
     });
+  }
+
+  #continue(recording: RecordingInfo, show: () => void): void {
+    if (!this.#unlocked) show(); // where the passphrase is asked for
+    void this.start(recording);
   }
 
   choosePlace(choose: boolean): void {

@@ -110,7 +110,8 @@ export class Session {
       return await this.journal.create({ title, startedAt: Date.now(), mimeType: this.#mimeType, source, participants: this.#participants });
     }
     const writer = await this.journal.continue(continues, Date.now());
-    const { participants, durationMs } = writer.info;
+    const { participants, durationMs, markers } = writer.info;
+    this.#markers = markers;
     // Whoever was there when the last segment ended left with it.
     this.#participants = attend(attend(participants, [], durationMs), this.#followed(), durationMs);
     writer.describe({ participants: this.#participants }).catch(() => undefined); // the next chunk meets the same failure

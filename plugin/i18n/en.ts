@@ -127,6 +127,8 @@ export const en = {
   recordDueText: '{titles}: not downloaded yet, and kept until {date}. Download what you want to keep.',
   recordFoundTitle: 'An unfinished recording was found',
   recordFoundText: '“{title}”, {duration}, ended unexpectedly. All of it is safe.',
+  recordContinue: 'Go on recording',
+  recordContinueShort: 'Go on',
   recordShow: 'Show recordings',
   recordSilentTitle: 'The tab was shared without its sound',
   recordSilentText: 'Everybody’s voice is taken from the meeting itself instead; what else this page plays is not recorded.',

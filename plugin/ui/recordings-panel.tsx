@@ -219,6 +219,11 @@ const Item = ({ info, control, view }: { readonly info: RecordingInfo; readonly 
         />
       ) : share === undefined ? (
         <div class="row actions" key="actions">
+          {control.canContinue(info) && (
+            <button class="button continue" type="button" aria-label={`${text('recordContinue')}: ${label}`} onClick={() => void control.start(info)}>
+              {text('recordContinueShort')}
+            </button>
+          )}
           {info.locked ? (
             <button class="button" type="button" aria-label={`${text('passphraseUnlock')}: ${label}`} onClick={() => setOpening(true)}>
               {text('passphraseUnlock')}

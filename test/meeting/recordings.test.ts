@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import type { Page } from 'puppeteer-core';
 
-import { decode, probe } from '../browser/media';
+import { decode, loudness, probe, samples } from '../browser/media';
 import type { Launched } from '../tools/browsers';
 import { launchChromium, watchRequests } from '../tools/browsers';
 import { tone } from '../tools/sound';
@@ -260,5 +260,48 @@ test('a passphrase is asked for twice when it is new and once at each visit; a w
   await clickButton(page, 'greenroom-record');
   await waitInside(page, '.item:nth-child(2)');
   expect(await page.evaluate(() => [...document.querySelector('#greenroom')?.shadowRoot?.querySelectorAll('.item .title') ?? []].map(({ textContent }) => textContent))).toEqual([room, room]);
+  expect(watch.errors).toEqual([]);
+});
+
+test('closing the page while it is recorded asks first; after a reload the recording goes on, in the same file', async () => {
+  const { page, watch, again } = await visit({ source: 'room' });
+  await startRecording(page);
+  await recordedFor(page, 2);
+  await clickInside(page, '.pill .mark');
+  await recordedFor(page, 4);
+  const asked: string[] = [];
+  page.on('dialog', (dialog) => {
+    asked.push(dialog.type());
+    void dialog.accept();
+  });
+  // Browsers ask only for pages that somebody has used.
+  await page.mouse.click(640, 40);
+  await again();
+  expect(asked).toEqual(['beforeunload']);
+
+  await notice(page, 'An unfinished recording was found');
+  await page.evaluate(() => [...document.querySelectorAll('button')].find((each) => each.textContent === 'Go on recording')?.click());
+  await waitInside(page, '.pill');
+  await recordedFor(page, 7);
+  await clickInside(page, '.pill .mark');
+  await recordedFor(page, 8);
+  await clickInside(page, '.pill .stop');
+  await clickButton(page, 'greenroom-record');
+  await waitInside(page, '.item');
+  expect(await shown(page, '.list')).toMatch(/^recordings\d+(?!.*recordings\d)/);
+  expect(await shown(page, '.badge')).toBeUndefined();
+
+  const file = await download(page, folder);
+  const { video, audio } = await decode(file);
+  expect(audio).toBeGreaterThan(7);
+  expect(video).toBeGreaterThan(6.5);
+  const pcm = await samples(file);
+  for (const [from, to] of [[1, 3], [5, 7]] as const) expect(loudness(pcm, 880, from, to)).toBeGreaterThan(0.02);
+  const chapters = await download(page, folder, async () => {
+    await clickInside(page, '.item .more');
+    await clickInside(page, '[data-format=chapters]');
+  });
+  // The moments of before are still marked.
+  expect(readFileSync(chapters, 'utf8')).toMatch(/00:00:0[23]\.\d+ --> [^]*Marker 1[^]*00:00:0[78]\.\d+ --> [^]*Marker 2/);
   expect(watch.errors).toEqual([]);
 });
