@@ -76,8 +76,8 @@ const START_PATIENCE_MS = 10_000;
 const FAILING_MS = 700;
 /** Losses within this time, ms, count together. */
 const MEMORY_MS = 30_000;
-/** That many of them, and another worker is not started unasked. */
-const MAX_LOSSES = 4;
+/** That many of them, and another worker is not started unasked: each costs as much as some frames, and none is raw. */
+const MAX_LOSSES = 8;
 
 /**
  * The page's side of the two workers: one makes the frames of all cameras and can be replaced, the other keeps the

@@ -406,6 +406,22 @@ describe('in Chromium', () => {
     expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
   });
 
+  test('a worker that keeps ending is replaced a number of times, then the failure is told; a new choice tries again', async () => {
+    ({ page } = await open(chromium));
+    await page.evaluate((spec) => lab.open(spec), BLUR);
+    for (let n = 1; n <= 8; n++) {
+      await page.evaluate(() => lab.state('running'));
+      // Another one is made after the state was told: what is awaited next is the new one's.
+      const next = new Promise((resolve) => void page.once(n < 8 ? 'workercreated' : 'workerdestroyed', resolve));
+      void page.workers().filter((each) => each.url().includes('effects-worker')).at(-1)?.evaluate(() => self.close()).catch(() => undefined); // no answer comes from a dead one
+      await next;
+    }
+    await page.evaluate(() => lab.state('failed worker-crashed'));
+    await page.evaluate((spec) => lab.update(spec), BLUR);
+    await page.evaluate(() => lab.state('running'));
+    expect((await page.evaluate(() => lab.frames())).marked).toBe(0);
+  });
+
   test('the output answers as the camera does, follows its constraints and releases it with its last clone', async () => {
     ({ page } = await open(chromium));
     await page.evaluate((spec) => lab.open(spec), BLUR);

@@ -80,7 +80,7 @@ const harmForLonger = (kind: 'throw' | 'hang') => async (stage: Stage) => {
   return at;
 };
 
-/** Those that end a worker stand apart: one that is lost too often in a short time is not started again. */
+/** One page has them all, as a day has: a worker that is lost too often in a short time is not started again. */
 export const faults: readonly Fault[] = [
   { name: 'none: effect off on purpose', control: true, inject: ({ page }) => choose(page, 'off'), remedy: ({ page }) => choose(page, 'blur') },
   { name: 'worker of the frames killed', inject: kill('effects-worker') },
