@@ -111,6 +111,11 @@ export class RecorderControl {
     await this.#recorder.renameMarker(index, label).catch((error: unknown) => console.warn('[greenroom] the marker keeps its label:', error));
   }
 
+  /** See Recorder.subscribeLevel. */
+  subscribeLevel(listener: (peak: number) => void): () => void {
+    return this.#recorder.subscribeLevel(listener);
+  }
+
   /**
    * Call it in the handler of a click: the browser may ask what to share. Asks for a passphrase first if there has to be one.
    * @param continued a recording to go on with, see `canContinue`; by default a new one

@@ -6,6 +6,8 @@ const RESUME_MS = 3000;
 const RAMP_S = 0.012;
 /** After this a voice that ended is silent, ms. */
 export const FADE_MS = 4000 * RAMP_S;
+/** How often the level is told, ms. */
+const LEVEL_MS = 100;
 
 /** How often it is looked whether the sound has fallen behind, ms, and by how much it may, ms: more than the clocks' jitter. */
 const CATCH_UP_MS = 1000;
@@ -41,6 +43,8 @@ export class Mix {
   readonly #silence: ConstantSourceNode;
   readonly #branches = new Map<string, MediaStreamAudioDestinationNode>();
   readonly #playing = new Map<MediaStreamTrack, Playing>();
+  #meter: AnalyserNode | null = null;
+  #metering: ReturnType<typeof setInterval> | undefined;
   readonly #catchingUp: ReturnType<typeof setInterval>;
   /** By how much the context's clock was behind the page's at the last stall, or since then at the least, ms. */
   #behind = Infinity;
@@ -96,6 +100,28 @@ export class Mix {
   }
 
   /**
+   * Calls `listener` some ten times a second with the loudest sample of the mix since the last time, 0 to 1; in the place of
+   * an earlier one. Null: nobody listens, and nothing is measured.
+   */
+  meter(listener: ((peak: number) => void) | null): void {
+    clearInterval(this.#metering);
+    for (const { voice, gain } of this.#playing.values()) if (voice.audible && this.#meter !== null) gain.disconnect(this.#meter);
+    this.#meter = null;
+    if (listener === null || this.#context.state === 'closed') return;
+    // As many samples as come between two looks, and no fewer.
+    const meter = this.#meter = new AnalyserNode(this.#context, { fftSize: 8192 });
+    // An analyser takes whatever is connected; the destination node has no output of its own to tap.
+    for (const { voice, gain } of this.#playing.values()) if (voice.audible) gain.connect(meter);
+    const samples = new Float32Array(meter.fftSize);
+    this.#metering = setInterval(() => {
+      meter.getFloatTimeDomainData(samples);
+      let peak = 0;
+      for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+      listener(peak);
+    }, LEVEL_MS);
+  }
+
+  /**
    * Resolves once the track carries sound or silence. An encoder fed by a suspended context writes nothing at all, not
    * even the picture.
    * @throws RecorderError `no-audio`
@@ -113,6 +139,7 @@ export class Mix {
   }
 
   dispose(): void {
+    clearInterval(this.#metering);
     clearInterval(this.#catchingUp);
     this.#context.removeEventListener('statechange', this.#wake);
     for (const { end } of [...this.#playing.values()]) end();
@@ -126,7 +153,10 @@ export class Mix {
     const source = this.#context.createMediaStreamSource(stream);
     const gain = new GainNode(this.#context, { gain: 0 });
     source.connect(gain);
-    if (voice.audible) gain.connect(this.#output);
+    if (voice.audible) {
+      gain.connect(this.#output);
+      if (this.#meter !== null) gain.connect(this.#meter);
+    }
     const branch = voice.branch === undefined ? undefined : this.#branches.get(voice.branch);
     if (branch !== undefined) gain.connect(branch);
     ramp(gain, 1);

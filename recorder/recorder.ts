@@ -69,6 +69,7 @@ export class Recorder {
   readonly #options: SessionOptions;
   readonly #undoMs: number;
   readonly #listeners = new Set<(state: RecorderState) => void>();
+  readonly #levels = new Set<(peak: number) => void>();
   readonly #purges = new Set<ReturnType<typeof setTimeout>>();
   #state: RecorderState = { kind: 'idle', last: null };
   #running: Running | null = null;
@@ -114,6 +115,7 @@ export class Recorder {
       throw this.#refuse(cause);
     }
     this.#running = running;
+    this.#meter();
     return (await running.begun).info;
   }
 
@@ -168,6 +170,19 @@ export class Recorder {
     const markers = session.info?.markers ?? [];
     if (markers[index] === undefined) throw new RecorderError('not-found', `No marker ${index}`);
     await session.setMarkers(markers.map((marker, each) => (each === index ? { ...marker, label } : marker)));
+  }
+
+  /**
+   * Calls `listener` some ten times a second while something is recorded, with the loudest sample since the last time,
+   * 0 to 1, until the returned function is called.
+   */
+  subscribeLevel(listener: (peak: number) => void): () => void {
+    this.#levels.add(listener);
+    if (this.#levels.size === 1) this.#meter();
+    return () => {
+      this.#levels.delete(listener);
+      if (this.#levels.size === 0) this.#running?.session.meter(null);
+    };
   }
 
   /**
@@ -293,6 +308,13 @@ export class Recorder {
   #session(what: string): Session {
     if (this.#running === null || (this.#state.kind !== 'recording' && this.#state.kind !== 'paused')) throw new RecorderError('not-recording', `Cannot ${what} while ${this.#state.kind}`);
     return this.#running.session;
+  }
+
+  #meter(): void {
+    if (this.#levels.size === 0) return;
+    this.#running?.session.meter((peak) => {
+      for (const listener of this.#levels) listener(peak);
+    });
   }
 
   // What an earlier visit removed, or began and never wrote, or copied for a download. Once is enough.

@@ -168,6 +168,11 @@ export class Session {
     this.onProgress(this.#writer.info);
   }
 
+  /** See Mix.meter. */
+  meter(listener: ((peak: number) => void) | null): void {
+    this.#mix.meter(listener);
+  }
+
   /** Asks the encoder for its last chunk; `ended` says when it is safe. */
   stop(): void {
     if (this.#encoder !== null && this.#encoder.state !== 'inactive') this.#encoder.stop();

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { RecordingInfo, RecordingSource } from '../../recorder';
+import type { RecorderState, RecordingInfo, RecordingSource } from '../../recorder';
 import { day, duration, size, text } from '../i18n';
 import type { Key } from '../i18n/en';
 import { type RecorderControl, type RecordingsView, titleOf } from '../recorder-control';
@@ -8,6 +8,8 @@ import { PassphraseForm } from './passphrase-form';
 import { SaveMenu } from './save-menu';
 import { useKeptFocus } from './use-kept-focus';
 import { useObservable } from './use-observable';
+
+const HOUR_MS = 3_600_000;
 
 /** Milliseconds since `from`, once a second while it is given. */
 const useElapsed = (from: number | undefined): number => {
@@ -86,6 +88,22 @@ const Sources = ({ control, chosen }: { readonly control: RecorderControl; reado
   </div>
 );
 
+/** The loudest sample, in the 60 dB that people can tell apart. */
+const Level = ({ control }: { readonly control: RecorderControl }) => {
+  const [peak, setPeak] = useState(0);
+  useEffect(() => control.subscribeLevel(setPeak), [control]);
+  const decibels = 20 * Math.log10(Math.max(peak, 0.001));
+  return <meter class="level" min={-60} max={0} low={-50} optimum={-20} high={-1} value={decibels} aria-label={text('recordLevel')} />;
+};
+
+/** How long the disk will do, to the minute while that is long; nothing where the browser does not say. */
+const roomLeft = (state: RecorderState): string => {
+  const ms = state.kind === 'recording' ? state.remainingMs : null;
+  if (ms === null) return '';
+  if (ms > 24 * HOUR_MS) return text('recordRoomPlenty');
+  return text('recordRoomLeft', { duration: duration(ms > HOUR_MS / 6 ? Math.floor(ms / 60_000) * 60_000 : ms) });
+};
+
 const Markers = ({ control, info }: { readonly control: RecorderControl; readonly info: RecordingInfo }) =>
   info.markers.length === 0 ? null : (
     <>
@@ -132,7 +150,9 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
         <>
           <div class="status">
             {text(state.kind === 'paused' ? 'recordPaused' : 'recording')} · {duration(recorded)} · {size(state.info.bytes)}
+            <Level control={control} />
           </div>
+          <p class="hint room">{roomLeft(state)}</p>
           <div class="row actions">
             <Transport control={control} paused={state.kind === 'paused'} />
           </div>
@@ -265,6 +285,7 @@ export const RecordingPill = ({ control }: { readonly control: RecorderControl }
       <span class="time" role="timer" aria-live="off">
         {duration(recorded)}
       </span>
+      <Level control={control} />
       <Transport control={control} paused={kind === 'paused'} />
     </div>
   );

@@ -2,7 +2,7 @@
 export const styles = `
 :host { all: initial; }
 * { box-sizing: border-box; }
-.root { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #f1f3f5; }
+.root { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #f1f3f5; color-scheme: dark; }
 button { font: inherit; color: inherit; }
 .panel {
   position: fixed; z-index: 2147483000; left: 50%; bottom: 96px; transform: translateX(-50%);
@@ -72,6 +72,9 @@ h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }
 [aria-checked=true] .check { background: #2f6fd6; border-color: #2f6fd6; }
 .title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .wide.start { margin-top: 12px; }
+.level { flex: 1; min-width: 60px; height: 8px; align-self: center; }
+p.room { margin: 4px 0 0; }
+.pill .level { flex: none; width: 64px; min-width: 0; }
 .markers { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }
 .markers .time { flex: none; font-variant-numeric: tabular-nums; color: #b3bcc6; }
 .text { flex: 1; min-width: 0; font: inherit; color: inherit; background: #14171b; border: 1px solid #46505b; border-radius: 8px; padding: 4px 8px; }

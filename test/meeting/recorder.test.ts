@@ -108,6 +108,9 @@ test('the room, chosen by keyboard: nothing is asked, both are seen and heard, a
   await page.keyboard.press('k');
   await clickButton(page, 'greenroom-record');
   await waitInside(page, '.markers li:nth-child(2)');
+  // The two tones stand some 30 dB below full scale, and silence at the meter's end.
+  await page.waitForFunction(() => (document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLMeterElement>('.panel .level')?.value ?? -60) > -40, { polling: 50 });
+  await page.waitForFunction(() => document.querySelector('#greenroom')?.shadowRoot?.querySelector('.panel .room')?.textContent.startsWith('Disk space for ') === true, { polling: 50 });
   await recordedFor(page, 8);
   await clickInside(page, '.panel .stop');
   const file = await download(page, folder);
