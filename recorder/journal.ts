@@ -134,8 +134,8 @@ type Database = IDBPDatabase<Schema>;
 type Stores = ('recordings' | 'chunks' | 'stems' | 'keys')[];
 
 const VERSION = 2;
-/** Chunks of about a second, so some megabytes at a time. */
-const READ_AHEAD = 16;
+/** Chunks of about half a second, so some megabytes at a time. */
+const READ_AHEAD = 32;
 /** How long somebody is told ahead that what they never saved will be removed, ms. */
 const NOTICE_MS = 24 * 3_600_000;
 const NOTHING_KNOWN: RecordingDetails = { title: '', source: 'tab', participants: [], markers: [], stems: [] };

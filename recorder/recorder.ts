@@ -76,7 +76,7 @@ export class Recorder {
   #swept: Promise<void> | null = null;
   #disposed: Promise<void> | null = null;
 
-  constructor({ database = 'greenroom-recorder', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 1000, undoMs = 10_000, encrypt = 'off', keepDays = 0 }: RecorderOptions = {}) {
+  constructor({ database = 'greenroom-recorder', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 500, undoMs = 10_000, encrypt = 'off', keepDays = 0 }: RecorderOptions = {}) {
     this.#journal = new Journal(database, { protection: encrypt, keepMs: keepDays * 24 * 3_600_000 });
     this.#options = { videoBitsPerSecond, audioBitsPerSecond, timesliceMs };
     this.#undoMs = undoMs;

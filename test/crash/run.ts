@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { crash } from './crash';
 
-/** A chunk a second, and the time in which it is encoded and written. */
+/** A chunk every half second, and the time in which it is encoded and written, on a machine that is busy as well. */
 const MOST_LOST_S = 1.5;
 
 async function main(): Promise<void> {

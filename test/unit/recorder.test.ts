@@ -222,11 +222,11 @@ describe('the journal', () => {
 
   test('an aborted reader stops at once', async () => {
     const writer = await begin();
-    for (let index = 0; index < 20; index++) await writer.append(chunk('x'), index);
+    for (let index = 0; index < 40; index++) await writer.append(chunk('x'), index);
     await writer.complete();
     const cancel = new AbortController();
     const reader = journal.read(writer.info.id, { signal: cancel.signal });
-    expect((await reader.next()).value).toHaveLength(16);
+    expect((await reader.next()).value).toHaveLength(32);
     cancel.abort();
     expect(await codeOf(reader.next())).toBe('aborted');
   });
