@@ -20,11 +20,15 @@ export type ToExport =
     /** `private`: a file of this site, which only this worker sees. `chosen`: the user's; it appears when it is whole. */
     readonly place: 'private' | 'chosen';
   }
-  | { readonly type: 'cancel' };
+  | { readonly type: 'cancel' }
+  /** Answers `ready`: nobody cancelled while the page had still to hear of the last progress. */
+  | { readonly type: 'finish' };
 
 export type FromExport =
   /** How much is done, 0 to 1. */
   | { readonly type: 'progress'; readonly share: number }
+  /** All is written; the file is finished when the page says so, and given up if it cancels. */
+  | { readonly type: 'ready' }
   /** `losses`: how many parts of the recording were missing or damaged and are not in the file. */
   | { readonly type: 'done'; readonly losses: number }
   | { readonly type: 'failed'; readonly code: RecorderErrorCode; readonly message: string };

@@ -1,6 +1,6 @@
 import type { StreamTargetChunk } from 'mediabunny';
 import { chaptersOf } from './chapters';
-import { nameOf, RecorderError } from './errors';
+import { nameOf, RecorderError, throwIfAborted } from './errors';
 import type { FromExport, ToExport } from './export-protocol';
 import { Journal, type Contents, type StoredChunk, type StoredTake } from './journal';
 import { entryNames } from './formats';
@@ -32,9 +32,11 @@ type Start = Extract<ToExport, { type: 'start' }>;
 
 const scope = self as unknown as WorkerScope;
 const cancel = new AbortController();
+let mayFinish: () => void = () => undefined;
 
 scope.onmessage = ({ data: message }) => {
   if (message.type === 'cancel') cancel.abort();
+  else if (message.type === 'finish') mayFinish();
   else make(message).then((losses) => scope.postMessage({ type: 'done', losses }), (cause: unknown) => {
     const code = nameOf(cause) === 'QuotaExceededError' ? 'quota' : 'encoder';
     const error = RecorderError.from(cause, code, 'The file could not be made');
@@ -50,6 +52,7 @@ async function make(start: Start): Promise<number> {
     const destination = start.place === 'private' ? await privateFile(start.file) : await chosenFile(start.file);
     try {
       const losses = start.format === 'stems' ? await writeStems(journal, start, contents, destination) : await writeMix(journal, start, contents, destination);
+      await permission();
       await destination.finish();
       return losses;
     } catch (error) {
@@ -59,6 +62,16 @@ async function make(start: Start): Promise<number> {
   } finally {
     await journal.close();
   }
+}
+
+/** @throws RecorderError `aborted` */
+async function permission(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    mayFinish = resolve;
+    cancel.signal.addEventListener('abort', () => resolve());
+    scope.postMessage({ type: 'ready' });
+  });
+  throwIfAborted(cancel.signal);
 }
 
 function writeMix(journal: Journal, start: Start, { mix }: Contents, destination: Destination): Promise<number> {

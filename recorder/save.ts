@@ -147,6 +147,7 @@ async function runExport(file: FileSystemFileHandle, place: 'private' | 'chosen'
   const losses = await new Promise<number>((resolve, reject) => {
     worker.onmessage = ({ data: message }: MessageEvent<FromExport>) => {
       if (message.type === 'progress') onProgress?.({ bytes: Math.round(message.share * info.bytes), total: info.bytes });
+      else if (message.type === 'ready') post({ type: 'finish' });
       else if (message.type === 'done') resolve(message.losses);
       else reject(new RecorderError(message.code, message.message));
     };
@@ -159,7 +160,6 @@ async function runExport(file: FileSystemFileHandle, place: 'private' | 'chosen'
     signal?.removeEventListener('abort', cancel);
     worker.terminate();
   });
-  if (place === 'private') throwIfAborted(signal); // it may have come when the worker had read the last chunk
   if (losses > 0) console.warn(`[greenroom] recording ${info.id}: ${losses} damaged part(s) are not in the file`);
 }
 

@@ -500,7 +500,7 @@ describe('files made in Chromium', () => {
   });
 
   test('a file that the user chooses is written there, appears whole or not at all, and a refusal is no error', async () => {
-    const page = await open(browser, { database: 'chosen', timesliceMs: 20 });
+    const page = await open(browser, { database: 'chosen', timesliceMs: 50 });
     await page.evaluate(() => lab.fakeCapture(440));
     const { id } = valueOf(await page.evaluate(() => lab.start('Chosen')));
     await page.evaluate(() => lab.untilSafe(3000));
