@@ -56,8 +56,15 @@ config.greenroom = {
         // How the room is arranged: 'gallery', all of one size, or 'speaker', whoever speaks large.
         layout: 'gallery',
 
+        // What the picture is encoded as: 'vp8', 'vp9' or 'av1', as far as the browser can; 'auto' is what it encodes for
+        // the least work. What is recorded as VP9 or AV1 can be saved as MP4 as well.
+        videoCodec: 'auto',
+
         // Bits per second of the recorded picture, 100000 to 20000000.
         videoBitsPerSecond: 2500000,
+
+        // Bits per second of the recorded sound, and of everybody's own sound, 16000 to 510000.
+        audioBitsPerSecond: 128000,
 
         // How recordings are kept in the browser's storage.
         // 'off': as the browser stores them.

@@ -47,8 +47,12 @@ const schemaFor = (page: string) => v.strictObject({
       sources: v.optional(v.pipe(v.array(v.picklist(RECORDING_SOURCES)), v.minLength(1)), [...RECORDING_SOURCES]),
       /** How the room is arranged: all of one size, or whoever speaks large. */
       layout: v.optional(v.picklist(['gallery', 'speaker']), 'gallery'),
+      /** What the picture is encoded as; where a browser cannot, and with `auto`, what it encodes for the least work. */
+      videoCodec: v.optional(v.picklist(['auto', 'vp8', 'vp9', 'av1']), 'auto'),
       /** Bits per second of the picture. */
       videoBitsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100_000), v.maxValue(20_000_000)), 2_500_000),
+      /** Bits per second of the sound, and of each person's own where that is recorded as well. */
+      audioBitsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16_000), v.maxValue(510_000)), 128_000),
       /** How recordings are kept on disk: as they are, under a key of this browser, or under the user's own passphrase. */
       encrypt: v.optional(v.picklist(['off', 'device', 'passphrase']), 'off'),
       /** Days after which a recording is deleted by itself; 0: never. */

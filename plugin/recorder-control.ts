@@ -8,6 +8,7 @@ import { Observable } from './observable';
 const OFFERED_KEY = 'greenroom.offered';
 const SOURCE_KEY = 'greenroom.source';
 const PLACE_KEY = 'greenroom.save';
+const STEMS_KEY = 'greenroom.stems';
 /** One that Jitsi Meet leaves free. */
 const MARK_KEY = 'K';
 const DAY_MS = 24 * 3_600_000;
@@ -23,6 +24,8 @@ export interface RecordingsView {
   readonly saving: ReadonlyMap<string, number>;
   /** What is recorded next. */
   readonly source: RecordingSource;
+  /** Whether everybody's sound is recorded into a file of its own as well. */
+  readonly stems: boolean;
   /** Whether the browser asks where each file goes. */
   readonly choosePlace: boolean;
   /** The passphrase that is asked for before a recording: a new one, or the one that earlier recordings have. */
@@ -52,8 +55,8 @@ export class RecorderControl {
   constructor(host: JitsiHost, config: Config['recorder']) {
     this.#host = host;
     this.#announce = config.announce;
-    const { videoBitsPerSecond, encrypt, keepDays } = config;
-    this.#recorder = new Recorder({ videoBitsPerSecond, encrypt, keepDays });
+    const { videoCodec, videoBitsPerSecond, audioBitsPerSecond, encrypt, keepDays } = config;
+    this.#recorder = new Recorder({ videoCodec, videoBitsPerSecond, audioBitsPerSecond, encrypt, keepDays });
     this.#layout = config.layout;
     this.#keepDays = keepDays;
     this.protection = encrypt;
@@ -61,7 +64,7 @@ export class RecorderControl {
     const possible = config.sources.filter((source) => source !== 'tab' || canCaptureTab());
     this.sources = possible.length > 0 ? possible : ['room'];
     const source = [...read(SOURCE_KEY), config.source, 'room'].flatMap((wanted) => this.sources.find((each) => each === wanted) ?? [])[0] ?? this.sources[0] ?? 'room';
-    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source, choosePlace: read(PLACE_KEY).includes('choose'), question: null });
+    this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source, stems: read(STEMS_KEY).includes('stems'), choosePlace: read(PLACE_KEY).includes('choose'), question: null });
     this.#recorder.subscribe((state) => this.#follow(state));
     window.addEventListener('beforeunload', (event) => {
       if (isUnderWay(this.view.value.state)) event.preventDefault();
@@ -83,6 +86,11 @@ export class RecorderControl {
   choose(source: RecordingSource): void {
     write(SOURCE_KEY, [source]);
     this.#set({ source });
+  }
+
+  chooseStems(stems: boolean): void {
+    write(STEMS_KEY, stems ? ['stems'] : []);
+    this.#set({ stems });
   }
 
   /** Marks this moment; nothing happens where nothing is recorded. */
@@ -139,6 +147,7 @@ export class RecorderControl {
         title: this.#host.roomName,
         source: continued?.source ?? this.view.value.source,
         layout: this.#layout,
+        stems: continued === undefined ? this.view.value.stems : continued.stems.length > 0,
         people: this.#people(),
         signal: this.#starting.signal,
         ...(continued === undefined ? {} : { continues: continued.id }),

@@ -2,7 +2,7 @@ import { RecorderError } from './errors';
 import { Journal, type RecordingInfo, type RecordingSource } from './journal';
 import type { Person } from './people';
 import { saveFile, sweepExports, type SavedFile, type SaveOptions } from './save';
-import { Session, type SessionOptions } from './session';
+import { Session, type SessionOptions, type VideoCodec } from './session';
 import { SpaceWatch } from './space';
 import type { Layout } from './stage';
 import { mayBecome, type RecorderState } from './state';
@@ -11,6 +11,8 @@ import type { Protection } from './vault';
 export interface RecorderOptions {
   /** Name of the database; one per origin is enough. */
   readonly database?: string;
+  /** What the picture is encoded as; where the browser cannot, and by default, what it encodes for the least work. */
+  readonly videoCodec?: VideoCodec;
   readonly videoBitsPerSecond?: number;
   readonly audioBitsPerSecond?: number;
   /** How often a chunk is written, ms: about what a crash may cost. */
@@ -76,9 +78,9 @@ export class Recorder {
   #swept: Promise<void> | null = null;
   #disposed: Promise<void> | null = null;
 
-  constructor({ database = 'greenroom-recorder', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 500, undoMs = 10_000, encrypt = 'off', keepDays = 0 }: RecorderOptions = {}) {
+  constructor({ database = 'greenroom-recorder', videoCodec = 'auto', videoBitsPerSecond = 2_500_000, audioBitsPerSecond = 128_000, timesliceMs = 500, undoMs = 10_000, encrypt = 'off', keepDays = 0 }: RecorderOptions = {}) {
     this.#journal = new Journal(database, { protection: encrypt, keepMs: keepDays * 24 * 3_600_000 });
-    this.#options = { videoBitsPerSecond, audioBitsPerSecond, timesliceMs };
+    this.#options = { videoCodec, videoBitsPerSecond, audioBitsPerSecond, timesliceMs };
     this.#undoMs = undoMs;
   }
 

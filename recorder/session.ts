@@ -19,7 +19,11 @@ export interface SessionSubject {
   readonly continues?: string | undefined;
 }
 
+/** `auto`: what the browser encodes for the least work. Only what has a place in WebM, see `mimeTypes`. */
+export type VideoCodec = 'auto' | 'vp8' | 'vp9' | 'av1';
+
 export interface SessionOptions {
+  readonly videoCodec: VideoCodec;
   readonly videoBitsPerSecond: number;
   readonly audioBitsPerSecond: number;
   readonly timesliceMs: number;
@@ -27,6 +31,12 @@ export interface SessionOptions {
 
 /** Best first. VP8 costs the least CPU to encode; WebM because a truncated one still plays, up to its last second. */
 const mimeTypes = ['video/webm;codecs=vp8,opus', 'video/webm;codecs=vp9,opus', 'video/webm', 'video/mp4;codecs=avc1.42E01F,mp4a.40.2', 'video/mp4'];
+const typesOf: Readonly<Record<VideoCodec, readonly string[]>> = {
+  auto: [],
+  vp8: ['video/webm;codecs=vp8,opus'],
+  vp9: ['video/webm;codecs=vp9,opus'],
+  av1: ['video/webm;codecs=av01,opus', 'video/webm;codecs=av1,opus'],
+};
 const soundTypes = ['audio/webm;codecs=opus', 'audio/webm', 'audio/mp4'];
 
 /** What an encoder gets to see. The owner calls `dispose`. */
@@ -71,7 +81,7 @@ export class Session {
     this.#people = subject.people;
     this.#layout = subject.layout;
     // The prompt last: what may throw here must not leave a capture behind.
-    this.#mimeType = chooseMimeType(subject.source === 'sound' ? soundTypes : mimeTypes);
+    this.#mimeType = chooseMimeType(subject.source === 'sound' ? soundTypes : [...typesOf[options.videoCodec], ...mimeTypes]);
     if (subject.stems) mimeTypeOfStems();
     this.#mix = new Mix();
     this.#seeing = see(subject.source, signal);
@@ -180,8 +190,8 @@ export class Session {
 
   /** Resolves after the last chunk was appended, also when the encoder stops by itself. */
   #encode(video: MediaStreamTrack | null, writer: JournalWriter): { stopped: Promise<unknown> } {
-    const { timesliceMs, ...rates } = this.options;
-    const encoder = new MediaRecorder(new MediaStream([...(video === null ? [] : [video]), this.#mix.track]), { mimeType: writer.info.mimeType, ...rates });
+    const { timesliceMs, videoBitsPerSecond, audioBitsPerSecond } = this.options;
+    const encoder = new MediaRecorder(new MediaStream([...(video === null ? [] : [video]), this.#mix.track]), { mimeType: writer.info.mimeType, videoBitsPerSecond, audioBitsPerSecond });
     this.#encoder = encoder;
     this.#runningSince = performance.now();
 
@@ -195,7 +205,6 @@ export class Session {
     const stopped = new Promise<unknown>((resolve) => encoder.addEventListener('stop', resolve, { once: true }));
     encoder.start(timesliceMs);
     if (this.subject.stems) {
-      const { audioBitsPerSecond } = rates;
       this.#stems = new Stems(this.#mix, writer, { audioBitsPerSecond, timesliceMs, clock: () => this.recordedMs, onChunk: (written) => this.#written(written, writer) });
       this.#stems.follow(this.#followed());
     }

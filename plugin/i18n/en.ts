@@ -67,6 +67,8 @@ export const en = {
   recordSoundHint: 'Everybody’s voice, in a small file.',
   recordSelf: 'Only me',
   recordSelfHint: 'Your own picture and voice.',
+  recordStems: 'Everybody’s sound in a file of its own as well',
+  recordStemsHint: 'For editing: they begin together.',
   recordMe: 'Me',
   recordSomebody: 'Participant',
   recordLevel: 'Sound level',

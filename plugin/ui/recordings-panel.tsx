@@ -185,6 +185,14 @@ const Controls = ({ control, view }: { readonly control: RecorderControl; readon
       return (
         <>
           {control.sources.length > 1 && <Sources control={control} chosen={view.source} />}
+          <label class="tick">
+            <input type="checkbox" name="stems" checked={view.stems} onChange={(event) => control.chooseStems(event.currentTarget.checked)} />
+            <span>
+              {text('recordStems')}
+              <br />
+              <span class="hint">{text('recordStemsHint')}</span>
+            </span>
+          </label>
           <button class="button primary wide start" type="button" onClick={() => void control.start()}>
             {text('recordStart')}
           </button>

@@ -20,6 +20,8 @@ h2 { font-size: 16px; font-weight: 600; margin: 0; }
 .option:has(:checked) { border-color: #4f9dff; background: #1d2b3d; }
 .option:has(:focus-visible) { outline: 2px solid #7ab8ff; outline-offset: 2px; }
 .option input { appearance: none; position: absolute; opacity: 0; }
+.tick { display: flex; gap: 10px; align-items: flex-start; padding: 10px 12px 0; cursor: pointer; }
+.tick input { flex: none; width: 16px; height: 16px; margin: 2px 0 0; accent-color: #4f9dff; }
 .swatch { flex: none; width: 64px; height: 40px; border-radius: 6px; overflow: hidden; background: #39424d; }
 .name { font-weight: 600; }
 h3 { font-size: 13px; font-weight: 600; margin: 14px 0 8px; color: #d5dbe1; }

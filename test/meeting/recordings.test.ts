@@ -305,3 +305,24 @@ test('closing the page while it is recorded asks first; after a reload the recor
   expect(readFileSync(chapters, 'utf8')).toMatch(/00:00:0[23]\.\d+ --> [^]*Marker 1[^]*00:00:0[78]\.\d+ --> [^]*Marker 2/);
   expect(watch.errors).toEqual([]);
 });
+
+test('VP9 by flag becomes an MP4 as well; everybody’s own sound comes as a zip', async () => {
+  const { page, watch } = await visit({ source: 'self', videoCodec: 'vp9' });
+  await clickButton(page, 'greenroom-record');
+  await clickInside(page, 'input[name=stems]');
+  await clickButton(page, 'greenroom-record');
+  await record(page, 4);
+  const saved = (format: string): Promise<string> => download(page, folder, async () => {
+    await clickInside(page, '.item .more');
+    await clickInside(page, `[data-format=${format}]`);
+  });
+  const mp4 = await saved('mp4');
+  expect((await probe(mp4)).streams.map(({ codec }) => codec).sort()).toEqual(['opus', 'vp9']);
+  expect((await decode(mp4)).video).toBeGreaterThan(2.5);
+  expect(readFileSync(mp4).toString('latin1', 4, 8)).toBe('ftyp');
+  await waitInside(page, '.item .more');
+  const zip = readFileSync(await saved('stems'));
+  expect(zip.toString('latin1', 0, 4)).toBe('PK\u0003\u0004');
+  expect(zip.toString('latin1')).toContain('1 Guest.webm');
+  expect(watch.errors).toEqual([]);
+});

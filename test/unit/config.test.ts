@@ -7,7 +7,7 @@ const read = (given: unknown) => {
 
 const DEFAULTS = {
   effects: { enabled: true, privacy: 'preferred', trustSystemBlur: false, takeOverVirtualBackground: false, default: 'off', remember: true, pictures: [], videos: [] },
-  recorder: { enabled: true, announce: true, source: 'tab', sources: ['tab', 'room', 'sound', 'self'], layout: 'gallery', videoBitsPerSecond: 2_500_000, encrypt: 'off', keepDays: 0 },
+  recorder: { enabled: true, announce: true, source: 'tab', sources: ['tab', 'room', 'sound', 'self'], layout: 'gallery', videoCodec: 'auto', videoBitsPerSecond: 2_500_000, audioBitsPerSecond: 128_000, encrypt: 'off', keepDays: 0 },
 };
 
 test('no flags at all mean the defaults, silently', () => {
@@ -26,6 +26,8 @@ test.each([
   [{ recorder: { videoBitsPerSecond: 5 } }, 'config.greenroom.recorder.videoBitsPerSecond is 5, but must be >=100000; the default is used.'],
   [{ recorder: { videoBitsPerSecond: 200_000.5 } }, 'config.greenroom.recorder.videoBitsPerSecond is 200000.5, but must be a whole number; the default is used.'],
   [{ recorder: { encrypt: true } }, 'config.greenroom.recorder.encrypt is true, but must be "off" or "device" or "passphrase"; the default is used.'],
+  [{ recorder: { videoCodec: 'h265' } }, 'config.greenroom.recorder.videoCodec is "h265", but must be "auto" or "vp8" or "vp9" or "av1"; the default is used.'],
+  [{ recorder: { audioBitsPerSecond: 8_000 } }, 'config.greenroom.recorder.audioBitsPerSecond is 8000, but must be >=16000; the default is used.'],
   [{ recorder: { keepDays: -1 } }, 'config.greenroom.recorder.keepDays is -1, but must be >=0; the default is used.'],
   [{ efects: {} }, 'config.greenroom.efects is not a flag and is ignored; please check its spelling.'],
   [{ effects: { blur: 3 } }, 'config.greenroom.effects.blur is not a flag and is ignored; please check its spelling.'],

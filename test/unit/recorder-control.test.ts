@@ -21,7 +21,7 @@ beforeEach(() => {
     return () => undefined;
   });
   jest.spyOn(Recorder.prototype, 'list').mockResolvedValue([]);
-  new RecorderControl({ notify, announceRecording: () => undefined } as unknown as JitsiHost, { announce: true, videoBitsPerSecond: 2_500_000, source: 'room', sources: ['room'], layout: 'gallery', encrypt: 'off', keepDays: 0 } as ConstructorParameters<typeof RecorderControl>[1]);
+  new RecorderControl({ notify, announceRecording: () => undefined } as unknown as JitsiHost, { announce: true, videoCodec: 'auto', audioBitsPerSecond: 128_000, videoBitsPerSecond: 2_500_000, source: 'room', sources: ['room'], layout: 'gallery', encrypt: 'off', keepDays: 0 } as ConstructorParameters<typeof RecorderControl>[1]);
 });
 
 afterEach(() => jest.restoreAllMocks());
