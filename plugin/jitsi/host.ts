@@ -40,6 +40,8 @@ interface Room {
   getName?: () => string;
   setLocalParticipantProperty?: (name: string, value: unknown) => void;
   removeLocalParticipantProperty?: (name: string) => void;
+  /** The JitsiConnection it was made by. */
+  connection?: { addEventListener?: (event: string, listener: () => void) => void };
 }
 interface Store {
   getState(): Readonly<Record<string, unknown>>;
@@ -48,7 +50,7 @@ interface Store {
 }
 interface HostWindow {
   config?: { greenroom?: unknown; customToolbarButtons?: CustomButton[] };
-  JitsiMeetJS?: { events?: { conference?: Record<string, string> } };
+  JitsiMeetJS?: { events?: { conference?: Record<string, string>; connection?: Record<string, string> } };
   APP?: {
     API?: { notifyToolbarButtonClicked?: (id: string, preventExecution?: boolean) => void };
     conference?: { _room?: Room; roomName?: string };
@@ -208,8 +210,11 @@ export class JitsiHost {
       const room = this.#window.APP?.conference?._room;
       if (!room?.on || followed.has(room)) return;
       followed.add(room);
-      const events = this.#window.JitsiMeetJS?.events?.conference ?? {};
-      for (const name of [events['CONFERENCE_LEFT'], events['KICKED'], events['CONFERENCE_FAILED']]) if (name !== undefined) room.on(name, listener);
+      const { conference = {}, connection = {} } = this.#window.JitsiMeetJS?.events ?? {};
+      for (const name of [conference['CONFERENCE_LEFT'], conference['KICKED'], conference['CONFERENCE_FAILED']]) if (name !== undefined) room.on(name, listener);
+      // The library tells of a server that is gone, and does not come back, by the connection alone; the application then
+      // reloads the page.
+      for (const name of [connection['CONNECTION_FAILED'], connection['CONNECTION_DISCONNECTED']]) if (name !== undefined) room.connection?.addEventListener?.(name, listener);
       if (this.#announced) this.announceRecording(true);
     };
     this.#window.APP?.store?.subscribe(look);

@@ -9,7 +9,7 @@ import type { Launched } from '../tools/browsers';
 import { launchChromium, watchRequests } from '../tools/browsers';
 import { tone } from '../tools/sound';
 import type { OpenedMeeting } from './harness';
-import { clickButton, join, openMeeting } from './harness';
+import { clickButton, hangUp, join, openMeeting } from './harness';
 import type { MeetingOptions } from './server';
 import { clickInside, download, recordedFor, startRecording, waitInside } from './ui';
 
@@ -42,13 +42,17 @@ interface Visit {
   readonly again: () => Promise<void>;
 }
 
-/** A meeting with these flags, and somebody alone in it. */
-const visit = async (recorder: object, options: MeetingOptions = {}): Promise<Visit> => {
+/**
+ * A meeting with these flags, and somebody alone in it.
+ * @param first is done by whoever was there before
+ */
+const visit = async (recorder: object, options: MeetingOptions = {}, first?: (page: Page, opened: OpenedMeeting, room: string) => Promise<void>): Promise<Visit> => {
   const opened = meeting = await openMeeting({ greenroom: { recorder }, ...options });
   browser = await launchChromium({ audio: await tone(880), allow: [opened.origin] });
   const watch = await watchRequests(browser.browser, opened.origin);
-  const page = await browser.browser.newPage();
   const room = `recordings${Date.now()}`;
+  if (first) await first(await browser.browser.newPage(), opened, room);
+  const page = await browser.browser.newPage();
   await join(page, opened, room);
   return { page, room, watch, again: () => join(page, opened, room) };
 };
@@ -325,4 +329,35 @@ test('VP9 by flag becomes an MP4 as well; everybody’s own sound comes as a zip
   expect(zip.toString('latin1', 0, 4)).toBe('PK\u0003\u0004');
   expect(zip.toString('latin1')).toContain('1 Guest.webm');
   expect(watch.errors).toEqual([]);
+});
+
+describe('a recording ends well, and all of it is there, when', () => {
+  let moderator: Page;
+  /** Whoever creates a room is its owner, and may send others away. */
+  const withModerator = async (page: Page, opened: OpenedMeeting, room: string): Promise<void> => {
+    moderator = page;
+    await join(page, opened, room, { name: 'Moderator' });
+  };
+
+  test.each([
+    ['the meeting is left', (page: Page) => hangUp(page)],
+    ['a moderator sends its owner away', async (page: Page) => {
+      const id = await page.evaluate(() => window.APP?.conference.getMyUserId());
+      await moderator.evaluate((who) => (window.APP?.conference._room as unknown as { kickParticipant: (id?: string) => void }).kickParticipant(who), id);
+    }],
+    ['the connection to the server is lost', () => {
+      meeting?.cut?.();
+      return Promise.resolve();
+    }],
+  ])('%s', async (_, end) => {
+    const { page } = await visit({ source: 'sound' }, {}, withModerator);
+    await startRecording(page);
+    await recordedFor(page, 3);
+    await end(page);
+    await page.waitForFunction(() => document.querySelector('#greenroom')?.shadowRoot?.querySelector('.pill') === null, { timeout: 15_000, polling: 50 });
+    await clickButton(page, 'greenroom-record');
+    await waitInside(page, '.item .more');
+    expect(await shown(page, '.item .badge')).toBeUndefined(); // not one that was cut off
+    expect((await decode(await download(page, folder))).audio).toBeGreaterThan(2.9);
+  });
 });

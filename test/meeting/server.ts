@@ -43,6 +43,8 @@ export interface Meeting {
   readonly origin: string;
   /** Address of a room; of the welcome page without a name. */
   url(room?: string): string;
+  /** Cuts everybody's connection to the XMPP server, for good. Only the stand-in can. */
+  readonly cut?: () => void;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startMeeting(options: MeetingOptions = {}): Promise<Meetin
   return {
     origin,
     url: (room = '') => `${origin}${base}${room}`,
+    cut: () => site.cut(),
     stop: async () => {
       await closeServer(server);
       await focus.stop();
@@ -139,6 +142,10 @@ function sendContent(name: string, content: Buffer | null, response: ServerRespo
 }
 
 class Site {
+  /** Of websockets. */
+  private readonly sockets = new Set<Duplex>();
+  private isCut = false;
+
   constructor(
     private readonly options: MeetingOptions,
     private readonly base: string,
@@ -168,9 +175,21 @@ class Site {
   }
 
   /** Passes a websocket on to Prosody, byte by byte. */
+  /** Ends every websocket, and lets nobody in any more. */
+  cut(): void {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     socket.on('error', () => socket.destroy());
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    if (this.isCut) {
+      socket.destroy();
+      return;
+    }
     if (pathname !== `${this.base}xmpp-websocket`) {
       socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
       return;
