@@ -194,7 +194,12 @@ export class ScalarKernel implements Kernel {
 
     let shares: Field = fit;
     for (let n = 0; n < 3; n++) {
-      shares = boxMean(times((i) => (n === 0 && Number.isNaN(settled[i]!) ? past[4 * i + 3]! : smoothstep(fitted(i), 0.2, 0.8))), width, height, radius);
+      shares = boxMean(times((i) => {
+        if (!Number.isNaN(settled[i]!)) return settled[i]!;
+        const mixed = past[4 * i + 3]!;
+        const sharp = n === 0 ? mixed : smoothstep(fitted(i), 0.2, 0.8);
+        return sharp + (mixed - sharp) * 0.3;
+      }), width, height, radius);
       const raw = new Float32Array(4 * size);
       for (let i = 0; i < size; i++) {
         const [j, m] = [4 * i, 6 * i];
@@ -216,7 +221,7 @@ export class ScalarKernel implements Kernel {
       const alpha = fitted(i);
       if (!Number.isNaN(settled[i]!)) fit.set([0, 0, 0, alpha], 4 * i);
       const share = shares[4 * i + 3]!;
-      past[4 * i + 3] = past[4 * i + 3]! + (smoothstep(alpha, 0.2, 0.8) - past[4 * i + 3]!) * 0.25;
+      past[4 * i + 3] = past[4 * i + 3]! + (smoothstep(alpha, 0.2, 0.8) - past[4 * i + 3]!) * 0.4;
       guide[4 * i + 3] = (1 - smoothstep(alpha, 0.1, 0.9)) * (1 - share) ** 2 + 1 / 4096;
       const trust = Math.min(1, 4 * share * (1 - share));
       for (let k = 0; k < 4; k++) fit[4 * i + k] = fit[4 * i + k]! * trust + (k === 3 ? share * (1 - trust) : 0);

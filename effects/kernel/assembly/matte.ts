@@ -7,7 +7,7 @@
  * picture (He and Sun, "Fast guided filter", 2015), so that hair and fingers appear which the mask never had. Luma alone
  * is not enough of a guide: at equal brightness it smears the edge.
  *
- * Two things are added. The fit is repeated on its own sharpened result, since a blurred mask gives a blurred fit; the
+ * Two things are added. The fit is repeated on its own sharpened result, and some of the mask, since a blurred mask gives a blurred fit; the
  * costly part, the inverse of the guide's covariance, stays. And the mask is mixed with what the last frame made of it,
  * more where the picture stands still, so that it neither flickers at rest nor trails behind a move.
  */
@@ -40,7 +40,13 @@ const REST: f32 = 0.25;
 const STILL: f32 = 0.03;
 const STIR: f32 = 0.1;
 /** Share of the fitted matte, against the mixed mask, in what the next frame starts from. */
-const FEEDBACK: f32 = 0.25;
+const FEEDBACK: f32 = 0.4;
+/**
+ * Share of the mixed mask, against the sharpened fit, in what the next fit follows. Where a part of the person has the
+ * room's colours, a fit gives it away; repeated on its own result alone it would give away more each time, and what is
+ * missing then moves with the person.
+ */
+const PRIOR: f32 = 0.3;
 
 /** The fit is sharpened between these, each time but the last; and the final alpha between those, per pixel. */
 const LOW: f32 = 0.2;
@@ -463,8 +469,8 @@ function fit(): void {
 }
 
 /**
- * Near edges: smooths the fit and applies it to the guide. What comes of it, sharpened, is the next fit's mask; of the
- * last fit, it is the coefficients for the full picture, see blend.ts, and the weight of each coarse sample as background.
+ * Near edges: smooths the fit and applies it to the guide. What comes of it, sharpened, is most of the next fit's mask; of
+ * the last fit, it is the coefficients for the full picture, see blend.ts, and the weight of each coarse sample as background.
  */
 // @ts-ignore: decorator
 @inline
@@ -491,7 +497,8 @@ function apply(isLast: bool): void {
         const here = v128.load(guide + i);
         const alpha = dot(smooth, here);
         if (!isLast) {
-          v128.store(wide + i, f32x4.mul(here, f32x4.splat(smoothstep(alpha, LOW, HIGH))));
+          const sharp = smoothstep(alpha, LOW, HIGH);
+          v128.store(wide + i, f32x4.mul(here, f32x4.splat(sharp + (load<f32>(past + i, 12) - sharp) * PRIOR)));
           continue;
         }
         const out = 2 * (y * coarseStride + x);
