@@ -7,6 +7,7 @@ import { Observable } from './observable';
 
 const OFFERED_KEY = 'greenroom.offered';
 const SOURCE_KEY = 'greenroom.source';
+const LEFT_KEY = 'greenroom.left';
 const PLACE_KEY = 'greenroom.save';
 const STEMS_KEY = 'greenroom.stems';
 /** One that Jitsi Meet leaves free. */
@@ -48,6 +49,15 @@ export class RecorderControl {
   /** What people may choose from. */
   readonly sources: readonly RecordingSource[];
   #starting: AbortController | undefined;
+  /**
+   * The recording that ran when the page was about to be left. The library disconnects at that moment, which may end it well
+   * before the page is gone: then it is not an interrupted one, but has been cut off all the same.
+   */
+  #atRisk: string | undefined;
+  /** Those that were cut off by leaving the page before this one, in this tab. */
+  readonly #left: ReadonlySet<string>;
+  /** Recordings of other pages, whose end is awaited. */
+  readonly #watched = new Set<string>();
   readonly #saves = new Map<string, AbortController>();
   /** The last warning of this recording. */
   #warnedMs = Infinity;
@@ -67,8 +77,16 @@ export class RecorderControl {
     this.view = new Observable<RecordingsView>({ state: this.#recorder.state, list: [], removed: new Set(), saving: new Map(), source, stems: read(STEMS_KEY).includes('stems'), choosePlace: read(PLACE_KEY).includes('choose'), question: null });
     this.#recorder.subscribe((state) => this.#follow(state));
     window.addEventListener('beforeunload', (event) => {
-      if (isUnderWay(this.view.value.state)) event.preventDefault();
+      const { state: now } = this.view.value;
+      if (!isUnderWay(now)) return;
+      this.#atRisk = now.info.id;
+      event.preventDefault();
     });
+    window.addEventListener('pagehide', () => {
+      if (this.#atRisk !== undefined) write(LEFT_KEY, [this.#atRisk], 'sessionStorage');
+    });
+    this.#left = new Set(read(LEFT_KEY, 'sessionStorage'));
+    write(LEFT_KEY, [], 'sessionStorage');
   }
 
   /** Once the page's store is there. */
@@ -79,7 +97,7 @@ export class RecorderControl {
     this.#host.addShortcut(MARK_KEY, text('recordMarkHelp'), () => void this.mark());
     this.#host.onLeft(() => {
       this.#starting?.abort(); // the browser's question may still be open: what it grants is of no use any more
-      void this.stop();
+      void this.#end();
     });
   }
 
@@ -160,9 +178,14 @@ export class RecorderControl {
   }
 
   /** Whether a recording was cut off that belongs to this meeting, and can go on as a further part of the same file. */
-  canContinue({ state, locked, title }: RecordingInfo): boolean {
+  canContinue(info: RecordingInfo): boolean {
+    const { locked, title } = info;
     const { kind } = this.view.value.state;
-    return state === 'interrupted' && !locked && title.toLowerCase() === this.#host.roomName.toLowerCase() && (kind === 'idle' || kind === 'failed');
+    return this.#isCutOff(info) && !locked && title.toLowerCase() === this.#host.roomName.toLowerCase() && (kind === 'idle' || kind === 'failed');
+  }
+
+  #isCutOff({ id, state }: RecordingInfo): boolean {
+    return state === 'interrupted' || (state === 'complete' && this.#left.has(id));
   }
 
   /**
@@ -207,6 +230,11 @@ export class RecorderControl {
   }
 
   async stop(): Promise<void> {
+    this.#atRisk = undefined;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const { kind } = this.view.value.state;
     if (kind !== 'recording' && kind !== 'paused') return;
     // What went wrong at the end is told by the state.
@@ -266,11 +294,23 @@ export class RecorderControl {
     show();
   }
 
-  /** Offers what a crash left behind, once per recording. */
+  /** Offers what a crash left behind, once per recording; also what another page leaves behind later. */
   async offerInterrupted(show: () => void): Promise<void> {
     await this.refresh();
+    const { state, list } = this.view.value;
+    const own = isUnderWay(state) ? state.info.id : undefined;
+    for (const { id } of list.filter((info) => info.state === 'recording' && info.id !== own && !this.#watched.has(info.id))) {
+      this.#watched.add(id);
+      this.#recorder.ended(id).then(
+        () => {
+          this.#watched.delete(id);
+          void this.offerInterrupted(show);
+        },
+        (error: unknown) => console.warn('[greenroom] a recording in another tab is not watched:', error),
+      );
+    }
     const offered = new Set(read(OFFERED_KEY));
-    const found = this.view.value.list.filter((info) => info.state === 'interrupted');
+    const found = list.filter((info) => this.#isCutOff(info));
     const fresh = found.find((info) => !offered.has(info.id));
     write(OFFERED_KEY, found.map((info) => info.id));
     if (!fresh) return;
@@ -347,7 +387,9 @@ export class RecorderControl {
 
   #follow(state: RecorderState): void {
     const before = this.view.value.state;
-    this.#set({ state });
+    // The list is read anew, but not at once.
+    const ended = state.kind === 'idle' ? state.last : null;
+    this.#set({ state, ...(ended === null ? {} : { list: this.view.value.list.map((info) => (info.id === ended.id ? ended : info)) }) });
     const was = isUnderWay(before);
     const is = isUnderWay(state);
     if (is !== was) {
@@ -413,7 +455,8 @@ const savedText = ({ durationMs, bytes, keptUntil }: RecordingInfo): string => {
 };
 
 /** A paused recording is one: the others are told until it ends, since it may go on at any moment. */
-const isUnderWay = ({ kind }: RecorderState): boolean => kind === 'recording' || kind === 'paused' || kind === 'stopping';
+const isUnderWay = (state: RecorderState): state is Extract<RecorderState, { kind: 'recording' | 'paused' | 'stopping' }> =>
+  state.kind === 'recording' || state.kind === 'paused' || state.kind === 'stopping';
 
 const explain = (error: unknown): string => {
   const code = error instanceof RecorderError ? error.code : undefined;
@@ -450,18 +493,18 @@ const explainFile = (error: unknown): string => {
   }
 };
 
-const read = (key: string): string[] => {
+const read = (key: string, kind: 'localStorage' | 'sessionStorage' = 'localStorage'): string[] => {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(key) ?? '[]');
+    const value: unknown = JSON.parse(window[kind].getItem(key) ?? '[]');
     return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
   } catch {
     return [];
   }
 };
 
-const write = (key: string, value: readonly string[]): void => {
+const write = (key: string, value: readonly string[], kind: 'localStorage' | 'sessionStorage' = 'localStorage'): void => {
   try {
-    localStorage.setItem(key, JSON.stringify(value));
+    window[kind].setItem(key, JSON.stringify(value));
   } catch {
     // Storage refused: the offer comes again next time.
   }

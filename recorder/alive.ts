@@ -22,6 +22,11 @@ export async function heldLocks(): Promise<ReadonlySet<string>> {
   return new Set(held.map((lock) => lock.name ?? ''));
 }
 
+/** Resolves as soon as no one holds the lock. */
+export async function whenFree(name: string): Promise<void> {
+  await navigator.locks.request(name, () => undefined);
+}
+
 /** Runs `work` while no one else can take the lock; answers false, without running it, if someone holds it. */
 export async function withFreeLock(name: string, work: () => Promise<void>): Promise<boolean> {
   return await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {

@@ -1,5 +1,5 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
-import { heldLocks, holdLock, tryLock, withFreeLock } from './alive';
+import { heldLocks, holdLock, tryLock, whenFree, withFreeLock } from './alive';
 import { nameOf, RecorderError, throwIfAborted } from './errors';
 import { createDeviceKey, createPassphraseKey, open, openPassphraseKey, seal, type Protection, type StoredKey } from './vault';
 
@@ -303,6 +303,11 @@ export class Journal {
       const alive = before.has(this.#lock(row.id)) || after.has(this.#lock(row.id));
       return { row, details: await openDetails(row, key), locked: row.keyId !== null && key === null, alive };
     }));
+  }
+
+  /** Resolves when nobody is writing it any more, for whatever reason. */
+  async ended(id: string): Promise<void> {
+    await storage(whenFree(this.#lock(id)), 'The recording could not be watched');
   }
 
   /** @throws RecorderError `not-found` */

@@ -210,6 +210,16 @@ export class Recorder {
   }
 
   /**
+   * Resolves when nobody records it any more: it was stopped in another tab, or that tab is gone. The page of before a reload
+   * goes some moments after the next one has come, and until then its recording looks as if it ran.
+   * @throws RecorderError `storage`, `disposed`
+   */
+  async ended(id: string): Promise<void> {
+    this.#assertUsable();
+    await this.#journal.ended(id);
+  }
+
+  /**
    * Whether a passphrase is needed before `start`: `choose` one, or `enter` the one that earlier recordings have. Null: no.
    * @throws RecorderError `storage`, `disposed`
    */
