@@ -58,18 +58,20 @@ const setUp = async (video: Footage, options: MeetingOptions = {}, launchA: (opt
   return { meeting, a, b, room, watches, openA: () => a.browser.newPage() };
 };
 
-/** The mean texture of some pictures decoded at B, once they come in full size. */
+/** The mean texture of some pictures decoded at B in full size: a busy machine's sender, or its governor, may lower it for a while. */
 const textureAt = async (b: Page, clip: Footage): Promise<{ background: number; person: number }> => {
   await b.waitForFunction((width) => window.greenroomWatch?.incoming.width === width, { timeout: 30_000, polling: 100 }, clip.width);
   await waitForFrames(b, 45); // the encoder starts low and sharpens over its first seconds
   const sums = { background: 0, person: 0 };
   const count = 5;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count;) {
     const { data, width } = await nextPicture(b);
-    expect(width).toBe(clip.width);
-    const texture = textureOf(data, clip);
-    sums.background += texture.background / count;
-    sums.person += texture.person / count;
+    if (width === clip.width) {
+      const texture = textureOf(data, clip);
+      sums.background += texture.background / count;
+      sums.person += texture.person / count;
+      i++;
+    }
     await waitForFrames(b, 5);
   }
   return sums;
