@@ -161,14 +161,14 @@ describe('recorder/ alone', () => {
       const start = MediaRecorder.prototype.start;
       MediaRecorder.prototype.start = function (timeslice) {
         let chunks = 0;
-        this.addEventListener('dataavailable', () => { if (++chunks === 3) document.title = 'three'; });
+        this.addEventListener('dataavailable', () => { if (++chunks === 6) document.title = 'six'; });
         start.call(this, timeslice);
       };
     });
     await page.goto(`${server.origin}/plain-recorder.html`);
     await page.waitForSelector('button');
     await page.click('button');
-    await page.waitForFunction(() => document.title === 'three');
+    await page.waitForFunction(() => document.title === 'six');
     await page.click('button');
     const file = path.join(downloads, await done);
     const { video, audio } = await decode(file);
