@@ -13,6 +13,12 @@ const LEVEL_MS = 100;
 const CATCH_UP_MS = 1000;
 const BEHIND_MS = 25;
 
+/**
+ * Whether this is Chromium, which is the one to catch up in. In Firefox it must not be tried: asked for its output's time,
+ * it waits for the sound server with the lock held that the sound server's callback waits for, and sometimes for ever.
+ */
+const QUEUES = typeof MediaStreamTrackProcessor === 'function';
+
 /** A track that is to be heard. */
 export interface Voice {
   readonly track: MediaStreamTrack;
@@ -45,7 +51,7 @@ export class Mix {
   readonly #playing = new Map<MediaStreamTrack, Playing>();
   #meter: AnalyserNode | null = null;
   #metering: ReturnType<typeof setInterval> | undefined;
-  readonly #catchingUp: ReturnType<typeof setInterval>;
+  readonly #catchingUp: ReturnType<typeof setInterval> | undefined;
   /** By how much the context's clock was behind the page's at the last stall, or since then at the least, ms. */
   #behind = Infinity;
   #fellBehind = false;
@@ -60,7 +66,7 @@ export class Mix {
     this.#silence.start();
     this.#context.addEventListener('statechange', this.#wake);
     this.#wake();
-    this.#catchingUp = setInterval(() => this.#catchUp(), CATCH_UP_MS);
+    if (QUEUES) this.#catchingUp = setInterval(() => this.#catchUp(), CATCH_UP_MS);
   }
 
   get track(): MediaStreamTrack {
