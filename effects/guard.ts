@@ -10,6 +10,8 @@ export interface GuardedPipeline {
   /** The pipeline owns the frame. */
   onFrame(frame: VideoFrame): void;
   onDropped(): void;
+  /** The effect is over, for whatever reason: the camera is to be released. May be called again. */
+  onEnded(): void;
 }
 
 /** What a frame that reaches the page may do: leave as it is, be replaced by the cover card, or go to the worker. */
@@ -115,6 +117,7 @@ export class Guard {
     this.#lane?.close();
     this.#lane = undefined;
     if (this.#pipeline.streams) this.#host.closeOutput(this.#pipeline.streams);
+    this.#pipeline.onEnded();
   }
 
   async #open(): Promise<void> {

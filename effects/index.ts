@@ -63,7 +63,6 @@ export class Effects {
       maskRate: options.maskRate ?? 'governed',
       onState: (next) => {
         state = next;
-        if (next.kind === 'ended') camera.stop(); // an output may be stopped behind our back
         options.onState?.(next);
       },
     };

@@ -18,7 +18,7 @@ export const isMirrored = (track: MediaStreamTrack): boolean => mirrored.has(tra
  *
  * @param output is changed and stays the caller's
  * @param camera belongs to `output` from now on
- * @param onRelease called once, after the last handle was stopped
+ * @param onRelease called once, after the last handle was stopped: it stops the camera
  */
 export const mirrorCamera = (output: MediaStreamTrack, camera: MediaStreamTrack, onRelease: () => void): MediaStreamTrack => {
   const live = new Set<MediaStreamTrack>();
@@ -26,7 +26,6 @@ export const mirrorCamera = (output: MediaStreamTrack, camera: MediaStreamTrack,
   const release = (handle: MediaStreamTrack): void => {
     if (!live.delete(handle) || live.size > 0) return;
     over.abort();
-    camera.stop();
     onRelease();
   };
 

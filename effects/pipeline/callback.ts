@@ -48,6 +48,7 @@ export class CallbackPipeline implements Pipeline {
       onDropped: () => {
         this.#inWorker = false;
       },
+      onEnded: () => camera.stop(),
     });
     if (this.#guard.rule !== 'pass') this.#drawCover();
 

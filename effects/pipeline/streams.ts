@@ -14,6 +14,9 @@ export class StreamsPipeline implements Pipeline {
   readonly #cover: CoverFrames;
   readonly #sink: MediaStreamTrackGenerator<VideoFrame>;
   readonly #size: { width: number; height: number };
+  readonly #camera: MediaStreamTrack;
+  /** Set while the page itself reads the camera: ends that, once the frame that it waits for has come. */
+  #leave: ((then: () => void) => void) | undefined;
   #release: (() => void) | undefined;
   /** Whoever waits for the pump to have no frame in hand. */
   #onRest: (() => void) | undefined;
@@ -24,6 +27,7 @@ export class StreamsPipeline implements Pipeline {
 
   constructor(camera: MediaStreamTrack, request: GuardRequest) {
     const { width = 640, height = 360 } = camera.getSettings();
+    this.#camera = camera;
     this.#size = { width, height };
     this.#sink = new MediaStreamTrackGenerator({ kind: 'video' });
     this.output = this.#sink;
@@ -45,6 +49,7 @@ export class StreamsPipeline implements Pipeline {
       // Frames never come back to the page on this pipeline.
       onFrame: (frame) => frame.close(),
       onDropped: () => undefined,
+      onEnded: () => this.#stopCamera(),
     });
     void this.#pump(sourceOf(camera).readable);
   }
@@ -58,34 +63,61 @@ export class StreamsPipeline implements Pipeline {
     this.#cover.dispose();
   }
 
+  /**
+   * Chromium loses a frame that comes while a read is given up, be it that the reader is cancelled or the camera stopped: it
+   * is never closed, and the console says so. Whoever reads is therefore given its frame first.
+   */
+  #stopCamera(): void {
+    if (!this.#leave) {
+      this.#camera.stop();
+      return;
+    }
+    const late = setTimeout(() => this.#camera.stop(), LONGEST_FRAME_MS);
+    this.#leave(() => {
+      clearTimeout(late);
+      this.#camera.stop();
+    });
+  }
+
   async #pump(readable: ReadableStream<VideoFrame>): Promise<void> {
     const reader = readable.getReader();
     const writer = this.#sink.writable.getWriter();
-    let released = false;
-    const isReleased = (): boolean => released;
-    const release = (): void => {
-      if (released) return;
-      released = true;
+    let over = false;
+    const isOver = (): boolean => over;
+    let afterwards: () => void = () => undefined;
+    this.#leave = (then) => {
+      over = true;
+      afterwards = then;
+    };
+    this.#release = () => {
+      over = true;
       this.#release = undefined;
-      void reader.cancel().catch(() => undefined);
       writer.releaseLock();
     };
-    this.#release = release;
     try {
       // The first picture leaves at once, so that nobody waits for a camera that starts slowly.
       if (this.#guard.rule !== 'pass') await send(writer, this.#cover.frame(this.#size.width, this.#size.height, performance.now() * 1000));
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        if (isOver()) {
+          next.value.close();
+          return;
+        }
         await this.#forward(next.value, writer);
-        if (!this.#onRest) continue;
-        this.#onRest();
-        this.#onRest = undefined;
-        await new Promise((resolve) => setTimeout(resolve));
-        if (isReleased()) return;
+        if (this.#onRest) {
+          this.#onRest();
+          this.#onRest = undefined;
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+        if (isOver()) return;
       }
       // The camera ended; or this was released, and the writer is no longer ours to close.
       await writer.close();
     } catch {
-      // Handed over to the worker, or the output was stopped: either way this pump has nothing left to do.
+      // The output was stopped: this pump has nothing left to do.
+    } finally {
+      this.#leave = undefined;
+      void reader.cancel().catch(() => undefined);
+      afterwards();
     }
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CDPSession, Page } from 'puppeteer-core';
 import { launchChromium } from '../tools/browsers';
 import { footage } from '../tools/footage';
@@ -33,6 +34,29 @@ const take = async (page: Page, session: CDPSession) => {
   const { JSEventListeners: eventListeners = 0, Nodes: nodes = 0, Documents: documents = 0 } = await page.metrics();
   return { alive: await page.evaluate(() => rounds.alive()), browser: { eventListeners, nodes, documents }, workers: workers.map(({ name }) => name).sort(), use };
 };
+
+/** How often Chromium looks whether frames were collected that nobody had closed, ms. */
+const AUDIT_MS = 10_000;
+
+test('cameras that pass as they are and are stopped at any moment leave no frame unclosed', async () => {
+  const server = await servePages();
+  const chromium = await launchChromium({ allow: [server.origin] });
+  try {
+    const page = await chromium.browser.newPage();
+    const session = await page.createCDPSession();
+    const said: string[] = [];
+    session.on('Log.entryAdded', ({ entry }) => said.push(entry.text));
+    await session.send('Log.enable');
+    await page.goto(`${server.origin}/rounds.html`);
+    await page.evaluate(() => rounds.pass(120));
+    await useOf(session); // collects
+    await pause(1.2 * AUDIT_MS); // silence is what is waited for
+    expect(said).toEqual([]);
+  } finally {
+    await chromium.close();
+    await server.close();
+  }
+});
 
 test(`${ROUNDS} rounds of start, switch and stop leave nothing alive and do not grow`, async () => {
   const { y4m } = await footage();

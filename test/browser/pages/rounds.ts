@@ -89,6 +89,25 @@ const rounds = {
       await ended;
     }
   },
+  /** Cameras that pass as they are, of a device that is in use beside, and are stopped at any moment, also while the page is busy. */
+  async pass(times: number): Promise<void> {
+    const open = async (): Promise<MediaStreamTrack> => (await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } })).getVideoTracks()[0]!;
+    const beside = await open();
+    const video = Object.assign(document.createElement('video'), { muted: true });
+    for (let i = 0; i < times; i++) {
+      const camera = await open();
+      const { track } = effects.process(camera, { spec: { kind: 'none' }, cover });
+      video.srcObject = new MediaStream([track]);
+      const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+      await video.play();
+      await shown;
+      for (const until = performance.now() + ((i * 13) % 66); performance.now() < until;) if (i % 2 === 0) await new Promise(requestAnimationFrame);
+      track.stop();
+      while (camera.readyState === 'live') await new Promise(requestAnimationFrame);
+    }
+    video.srcObject = null;
+    beside.stop();
+  },
   alive: () => ({
     tracks: tracks.filter((each) => each.deref()?.readyState === 'live').length,
     workers: workers.size,
