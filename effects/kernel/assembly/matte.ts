@@ -17,7 +17,7 @@
 import { firsts, fourths, lowHalves, nearest16, seconds, smoothstep, thirds } from './field';
 import {
   BLOCK, blocks, blockStride, classes, classStride, coarseHeight, coarseStride, coarseWidth, coefU, coefV, coefY, EDGE, edgeBlocks, fieldA, fieldRow, fieldRowU, fieldRowV, guide,
-  INVERSE, inverse, MODEL_HEIGHT, MODEL_WIDTH, modelMask, motion, offset, PERSON, present, remember, remembers, rowBlocks, rowMask, smallHeight, smallStride, smallU, smallV, smallWidth, smallY,
+  INVERSE, inverse, MODEL_HEIGHT, MODEL_WIDTH, modelMask, motion, offset, PERSON, present, remember, remembers, ROOM, rowBlocks, rowMask, smallHeight, smallStride, smallU, smallV, smallWidth, smallY,
   sumsAreFor, tapAt, tapShare, unsettled, weights, wide,
 } from './memory';
 
@@ -66,6 +66,9 @@ const LEAST_WEIGHT: f32 = 1.0 / 4096;
 /** Coefficients have 10 fractional bits; the limit leaves room for the difference of two. */
 const COEFFICIENT_SCALE: f32 = 1024;
 const COEFFICIENT_LIMIT: f32 = 15.9;
+/** The offset where all is room, and where all is the person. */
+const OFFSET_ROOM: i16 = -128;
+const OFFSET_PERSON: i16 = 1152;
 
 /** The sums of four vectors' lanes. */
 // @ts-ignore: decorator
@@ -269,7 +272,6 @@ function settle(): void {
   const reach = 2 * radius();
   findEdges(reach);
   const seen = rowBlocks + 8;
-  const shift = FINAL_LOW / (FINAL_HIGH - FINAL_LOW) * COEFFICIENT_SCALE;
   for (let y = 0; y < coarseHeight; y++) {
     const kinds = blocks + y * blockStride;
     edgesAround(y, reach, kinds);
@@ -302,7 +304,7 @@ function settle(): void {
       v128.store(coefY + out, i16x8.splat(0));
       v128.store(coefU + out, i16x8.splat(0));
       v128.store(coefV + out, i16x8.splat(0));
-      v128.store(offset + out, i16x8.splat(<i16>(kind == PERSON ? COEFFICIENT_SCALE / (FINAL_HIGH - FINAL_LOW) - shift : -shift)));
+      v128.store(offset + out, i16x8.splat(kind == PERSON ? OFFSET_PERSON : OFFSET_ROOM));
     }
   }
 }
@@ -629,6 +631,32 @@ function finish(): void {
   apply(true);
 }
 
+/** The coefficients of one sample but for the offset, or'ed. */
+// @ts-ignore: decorator
+@inline
+function slopesAt(i: i32): i32 {
+  return load<i16>(coefY + 2 * i) | load<i16>(coefU + 2 * i) | load<i16>(coefV + 2 * i);
+}
+
+/** Of the blocks near an edge, those whose fit has come out as all room or all person need not be blended. */
+function settleAgain(): void {
+  for (let y = 0; y < coarseHeight; y++) {
+    for (let b = 0; b * BLOCK < coarseWidth; b++) {
+      const at = blocks + y * blockStride + b;
+      if (load<u8>(at) != EDGE) continue;
+      const i = y * coarseStride + b * BLOCK;
+      const value = load<i16>(offset + 2 * i);
+      if (value != OFFSET_ROOM && value != OFFSET_PERSON) continue;
+      const slopes = v128.or(v128.or(v128.load(coefY + 2 * i), v128.load(coefU + 2 * i)), v128.load(coefV + 2 * i));
+      if (v128.any_true(v128.or(slopes, v128.xor(v128.load(offset + 2 * i), i16x8.splat(value))))) continue;
+      // Scaling up reads one sample of both neighbours.
+      if (b > 0 && (slopesAt(i - 1) != 0 || load<i16>(offset + 2 * (i - 1)) != value)) continue;
+      if ((b + 1) * BLOCK < coarseWidth && (slopesAt(i + BLOCK) != 0 || load<i16>(offset + 2 * (i + BLOCK)) != value)) continue;
+      store<u8>(at, value == OFFSET_PERSON ? PERSON : ROOM);
+    }
+  }
+}
+
 /** Makes the matte of the present frame: coefficients for the full picture, and the weights of the background. */
 export function matte(): void {
   readGuide();
@@ -641,4 +669,5 @@ export function matte(): void {
   }
   fit();
   finish();
+  settleAgain();
 }

@@ -93,24 +93,21 @@ export const ROOM: u8 = 0;
 export const PERSON: u8 = 1;
 export const EDGE: u8 = 2;
 
-/** Row buffers of i16; each has {@link ROW_PAD} samples in front. */
+/** Row buffers of i16; each has {@link ROW_PAD} samples in front. Of the first there are two in turn. */
 export let rowCoefY: usize = 0;
 export let rowCoefU: usize = 0;
 export let rowCoefV: usize = 0;
 export let rowOffset: usize = 0;
-/** The chroma's part of alpha, of three rows in turn; at the chroma grid, and scaled up for two rows of luma. */
+/** The chroma's part of alpha, of three rows in turn. */
 export let rowTint: usize = 0;
 /** One byte per block of those rows: what it shows. */
 export let rowBlocks: usize = 0;
-export let rowTint0: usize = 0;
-export let rowTint1: usize = 0;
-/** Bytes from one row of rowTint to the next. */
+/** Bytes from one row of rowTint, and of rowCoefY, to the next. */
 export let tintStride: usize = 0;
 export let rowBack0: usize = 0;
 export let rowBack1: usize = 0;
 export let rowBackU: usize = 0;
 export let rowBackV: usize = 0;
-export let rowCoarse: usize = 0;
 export let rowRgba: usize = 0;
 /** A row of the model's mask, i16; and for each coarse sample of a row, where in it to look, and the shares of two neighbours. */
 export let rowMask: usize = 0;
@@ -217,19 +214,16 @@ export function layout(w: i32, h: i32): void {
   // Long enough for a full row, and for a coarse one that was doubled and rounded up.
   const row = 2 * (max(lumaStride, 2 * smallStride + 32) + 2 * ROW_PAD);
   const pad = 2 * ROW_PAD;
-  rowCoefY = reserve(row) + pad;
+  tintStride = row + pad;
+  rowCoefY = reserve(2 * <i32>tintStride) + pad;
   rowCoefU = reserve(row) + pad;
   rowCoefV = reserve(row) + pad;
   rowOffset = reserve(row) + pad;
-  tintStride = row + pad;
   rowTint = reserve(3 * <i32>tintStride) + pad;
-  rowTint0 = reserve(row) + pad;
-  rowTint1 = reserve(row) + pad;
   rowBack0 = reserve(row) + pad;
   rowBack1 = reserve(row) + pad;
   rowBackU = reserve(row) + pad;
   rowBackV = reserve(row) + pad;
-  rowCoarse = reserve(row) + pad;
   rowRgba = reserve(4 * (smallStride + 32));
   alphaPlane = reserve(lumaSize);
   remembers = false;
