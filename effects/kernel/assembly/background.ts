@@ -1,5 +1,5 @@
 /** The blurred background at the coarse grid. */
-import { boxMean, firsts, fourths, lowHalves, nearest16, seconds, thirds } from './field';
+import { boxSum, firsts, fourths, lowHalves, nearest16, seconds, thirds } from './field';
 import { coarseHeight, coarseStride, coarseU, coarseV, coarseY, fieldA, fieldB, guide, weights } from './memory';
 
 /** Fractional bits of background samples: gradients stay smooth when they are scaled up. */
@@ -17,10 +17,10 @@ export const BACK_HALF: i16 = 16;
 export function blurBackground(radius: i32): void {
   const size = coarseStride * coarseHeight;
   for (let i = 0; i < size; i++) v128.store(fieldA + 16 * i, f32x4.mul(v128.load(guide + 16 * i), v128.load32_splat(weights + 4 * i)));
-  boxMean(fieldA, fieldB, radius);
-  boxMean(fieldB, fieldA, radius);
-  boxMean(fieldA, fieldB, radius);
-  // From the guide's units to samples with BACK_BITS of fraction.
+  boxSum(fieldA, fieldB, radius);
+  boxSum(fieldB, fieldA, radius);
+  boxSum(fieldA, fieldB, radius);
+  // Sums do for means: they are divided by one another. From the guide's units to samples with BACK_BITS of fraction.
   const centre = f32x4.splat(128 * 32 + <f32>BACK_HALF);
   for (let i = 0; i < size; i += 4) {
     const a = v128.load(fieldB + 16 * i);

@@ -77,6 +77,19 @@ function scaled(row: usize, x: i32, factor: i32): v128 {
   return v128.load(row + 2 * x);
 }
 
+/** Sixteen of them as bytes, of a row of background samples. */
+// @ts-ignore: decorator
+@inline
+function scaledBytes(row: usize, x: i32, factor: i32): v128 {
+  if (factor == 8) {
+    const s = v128.load64_zero(row + (x >> 2) - 2);
+    const w = i16x8(18432, 22528, 26624, 30720, 2048, 6144, 10240, 14336);
+    const middle = i16x8.shuffle(s, s, 1, 1, 1, 1, 2, 2, 2, 2);
+    return bytesOf(mix(i16x8.shuffle(s, s, 0, 0, 0, 0, 1, 1, 1, 1), middle, w), mix(middle, i16x8.shuffle(s, s, 2, 2, 2, 2, 3, 3, 3, 3), w));
+  }
+  return bytesOf(scaled(row, x, factor), scaled(row, x + 8, factor));
+}
+
 /** A sample as background samples are: with fractional bits, and half of the last whole one, so that cutting off rounds. */
 // @ts-ignore: decorator
 @inline
@@ -191,10 +204,10 @@ function tintRow(j: i32, factor: i32): void {
   // A block shows what both coarse rows show, since only an edge lies between person and room.
   const at = onCoarse(j, factor);
   const row = rowAbove(at, factor);
-  const next = rowBelow(at, factor);
+  const below = rowBelow(at, factor);
   const share = shareBelow(at, factor);
   const top = blocks + row * blockStride;
-  const bottom = blocks + next * blockStride;
+  const bottom = blocks + below * blockStride;
   const kinds = blocksAt(j);
   const slopes = slopeAt(j);
   const into = tintAt(j);
@@ -204,18 +217,19 @@ function tintRow(j: i32, factor: i32): void {
   const coefficientsV = rowCoefV;
   const offsets = rowOffset;
   let made = 0;
-  for (let b = 0; b * BLOCK * factor < chromaStride; b++) {
-    const kind = max(load<u8>(top + b), load<u8>(bottom + b));
-    store<u8>(kinds + b, kind);
+  for (let b = 0; b < blockStride; b += 8) v128.store64_lane(kinds + b, i8x16.max_u(v128.load64_zero(top + b), v128.load64_zero(bottom + b)), 0);
+  for (let b = 0, next = 0; b * BLOCK * factor < chromaStride; b = next) {
+    const kind = load<u8>(kinds + b);
+    next = endOfRun(kinds, b, factor);
     let x = b * BLOCK * factor;
-    const end = min(x + BLOCK * factor, chromaStride);
+    const end = min(next * BLOCK * factor, chromaStride);
     if (kind != EDGE) {
       const settled = turned(i16x8.splat(kind == PERSON ? TINT_PERSON : TINT_ROOM));
       for (; x < end; x += 8) v128.store(into + 2 * x, settled);
       continue;
     }
     // Scaling up reads one sample of both neighbours.
-    for (made = max(made, b - 1); made <= b + 1; made++) mixCoefficients(slopes, 2 * row * coarseStride, 2 * next * coarseStride, 2 * BLOCK * made, share);
+    for (made = max(made, b - 1); made <= next; made++) mixCoefficients(slopes, 2 * row * coarseStride, 2 * below * coarseStride, 2 * BLOCK * made, share);
     if (b == 0 || made * BLOCK >= coarseWidth) {
       repeatEnds(slopes);
       repeatEnds(rowCoefU);
@@ -230,6 +244,15 @@ function tintRow(j: i32, factor: i32): void {
   }
   store<i16>(into - 2, load<i16>(into));
   store<i16>(into + 2 * chromaWidth, load<i16>(into + 2 * (chromaWidth - 1)));
+}
+
+/** The end of a run of blocks, in a row of them, that show the same as block `b`. */
+// @ts-ignore: decorator
+@inline
+function endOfRun(row: usize, b: i32, factor: i32): i32 {
+  const kind = load<u8>(row + b);
+  do b++; while (b * BLOCK * factor < chromaStride && load<u8>(row + b) == kind);
+  return b;
 }
 
 /** A block's coefficients between two coarse rows, `x` bytes from their start on. */
@@ -273,9 +296,10 @@ function blendRows(j: i32, rows: i32, factor: i32, kind: i32): void {
   const y1 = rows == 2 ? y0 + lumaStride : y0;
   const u = frameU + j * chromaStride;
   const v = frameV + j * chromaStride;
-  for (let b = 0; b * BLOCK * factor < chromaStride; b++) {
+  for (let b = 0, next = 0; b * BLOCK * factor < chromaStride; b = next) {
+    next = endOfRun(shown, b, factor);
     const x = b * BLOCK * factor;
-    const end = min(x + BLOCK * factor, chromaStride);
+    const end = min(next * BLOCK * factor, chromaStride);
     const here = load<u8>(shown + b);
     if (here == EDGE) {
       blendEdge(j, y0, y1, u, v, factor, kind, x, end);
@@ -307,9 +331,9 @@ function showRoom(y0: usize, y1: usize, u: usize, v: usize, factor: i32, kind: i
       store<u64>(v + x, load<u64>(backV + x));
       continue;
     }
-    const upper = bytesOf(scaled(back0, left, luma), scaled(back0, left + 8, luma));
+    const upper = scaledBytes(back0, left, luma);
     // The lower row first: where there is only one, it is the upper one that counts.
-    v128.store(y1 + left, sharesRow(factor, kind) ? upper : bytesOf(scaled(back1, left, luma), scaled(back1, left + 8, luma)));
+    v128.store(y1 + left, sharesRow(factor, kind) ? upper : scaledBytes(back1, left, luma));
     v128.store(y0 + left, upper);
     const colours = bytesOf(scaled(backU, x, chroma), scaled(backV, x, chroma));
     v128.store64_lane(u + x, colours, 0);

@@ -14,7 +14,7 @@
  * Fields hold the four quantities of a sample side by side, as the sums of windows want them; what is done sample by
  * sample is done for four of them at once, each quantity in a vector of its own.
  */
-import { firsts, fourths, lowHalves, nearest16, seconds, smoothstep, thirds } from './field';
+import { firsts, fourths, lowHalves, nearest16, seconds, slideColumns, smoothstep, thirds } from './field';
 import {
   BLOCK, blocks, blockStride, classes, classStride, coarseHeight, coarseStride, coarseWidth, coefU, coefV, coefY, EDGE, edgeBlocks, fieldA, fieldRow, fieldRowU, fieldRowV, guide,
   INVERSE, inverse, MODEL_HEIGHT, MODEL_WIDTH, modelMask, motion, offset, PERSON, present, remember, remembers, ROOM, rowBlocks, rowMask, smallHeight, smallStride, smallU, smallV, smallWidth, smallY,
@@ -343,7 +343,7 @@ function sumColumns(source: usize, x: i32, end: i32, y: i32, reach: i32): void {
     const from = 16 * BLOCK * b;
     const to = from + 16 * BLOCK;
     if (load<i32>(sumsAreFor + 4 * b) == y - 1) {
-      for (let i = from; i < to; i += 16) v128.store(fieldRow + i, f32x4.add(v128.load(fieldRow + i), f32x4.sub(v128.load(enters + i), v128.load(leaves + i))));
+      slideColumns(fieldRow + from, enters + from, leaves + from, 16 * BLOCK);
     } else {
       for (let i = from; i < to; i += 16) {
         let sum = f32x4.splat(0);

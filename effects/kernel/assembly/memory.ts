@@ -109,6 +109,9 @@ export let rowBack1: usize = 0;
 export let rowBackU: usize = 0;
 export let rowBackV: usize = 0;
 export let rowRgba: usize = 0;
+/** For each column of the model's input, where in that row to look, and the share of the second of two pixels, four times. */
+export let pixelAt: usize = 0;
+export let pixelShare: usize = 0;
 /** A row of the model's mask, i16; and for each coarse sample of a row, where in it to look, and the shares of two neighbours. */
 export let rowMask: usize = 0;
 export let tapAt: usize = 0;
@@ -225,6 +228,8 @@ export function layout(w: i32, h: i32): void {
   rowBackU = reserve(row) + pad;
   rowBackV = reserve(row) + pad;
   rowRgba = reserve(4 * (smallStride + 32));
+  pixelAt = reserve(4 * MODEL_WIDTH);
+  pixelShare = reserve(8 * MODEL_WIDTH);
   alphaPlane = reserve(lumaSize);
   remembers = false;
   staging = top;
