@@ -227,7 +227,7 @@ function mixMask(): void {
   remember();
 }
 
-/** Marks the samples at an edge of the mask, and the blocks that one of them is in, or so near that the fits there see it. */
+/** Marks the samples at an edge of the mask, and the blocks of its row that have one of them within `reach`, less than BLOCK. */
 function findEdges(reach: i32): void {
   const edge = i8x16.splat(EDGE);
   // Little-endian: the last samples of the block before are the high bytes.
@@ -271,7 +271,8 @@ function edgesAround(y: i32, reach: i32, into: usize): void {
 function settle(): void {
   const reach = 2 * radius();
   findEdges(reach);
-  const seen = rowBlocks + 8;
+  // Of the blend's, which comes later; with room around it.
+  const seen = rowBlocks + BLOCK;
   for (let y = 0; y < coarseHeight; y++) {
     const kinds = blocks + y * blockStride;
     edgesAround(y, reach, kinds);

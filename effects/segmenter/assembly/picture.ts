@@ -147,7 +147,7 @@ function sumLanes(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
 }
 
-/** The last convolution's four places of a pixel, as its weights have them: confidence in steps of 1 / 255, as {@link wholes} are. */
+/** A pixel's four places of the mask, from the sums that the last convolution has by lanes: 0 to 255, as low bytes. */
 // @ts-expect-error: decorator
 @inline
 function places(a: v128, b: v128, c: v128, d: v128, bias: v128): v128 {
