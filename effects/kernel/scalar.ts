@@ -237,7 +237,12 @@ export class ScalarKernel implements Kernel {
 
   blendBlurred(): void {
     const { blurred, coarse, reduction } = this.#now;
-    this.#blend((plane, y, into) => laneRow(blurred, plane, coarse.width, coarse.height, y, plane === 0 ? 2 * reduction : reduction, into));
+    this.#blend((plane, y, into) => {
+      // As in kernel/assembly/blend.ts: where rows are an eighth of a coarse sample apart, a pair of luma shows the one between them.
+      const shared = plane > 0 || reduction === 4;
+      const row = plane === 0 && shared ? y >> 1 : y;
+      laneRow(blurred, plane, coarse.width, coarse.height, row, plane === 0 ? 2 * reduction : reduction, into, shared ? reduction : 2 * reduction);
+    });
   }
 
   blendBackdrop(): void {
@@ -496,9 +501,9 @@ const tapsOf = (to: number, from: number): Taps => {
 
 const between = (a: number, b: number, c: number, d: number, fx: number, fy: number): number => (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
 
-/** A row of one lane of a field at a grid `factor` times as fine, bilinear, as long as `into`. */
-const laneRow = (field: Field, lane: number, width: number, height: number, y: number, factor: number, into: Float32Array): void => {
-  const rows = tapsOf(height * factor, height);
+/** Row `y` of one lane of a field at a grid `factor` times as wide and `down` times as high, bilinear, as long as `into`. */
+const laneRow = (field: Field, lane: number, width: number, height: number, y: number, factor: number, into: Float32Array, down = factor): void => {
+  const rows = tapsOf(height * down, height);
   const columns = tapsOf(width * factor, width);
   const [top, bottom, fy] = [4 * rows.left[y]! * width + lane, 4 * rows.right[y]! * width + lane, rows.share[y]!];
   for (let x = 0; x < into.length; x++) {

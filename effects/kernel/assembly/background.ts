@@ -1,6 +1,6 @@
 /** The blurred background at the coarse grid. */
-import { boxMean } from './field';
-import { coarseHeight, coarseStride, coarseU, coarseV, coarseWidth, coarseY, fieldA, fieldB, guide } from './memory';
+import { boxSum, firsts, fourths, lowHalves, nearest16, seconds, thirds } from './field';
+import { coarseHeight, coarseStride, coarseU, coarseV, coarseY, fieldA, fieldB, guide, weights } from './memory';
 
 /** Fractional bits of background samples: gradients stay smooth when they are scaled up. */
 export const BACK_BITS: i32 = 5;
@@ -15,27 +15,26 @@ export const BACK_HALF: i16 = 16;
  * @param radius of each pass, in samples of the coarse grid, at least 1
  */
 export function blurBackground(radius: i32): void {
-  const size = 16 * coarseWidth * coarseHeight;
-  for (let i = 0; i < size; i += 16) {
-    const sample = v128.load(guide + i);
-    const weight = f32x4.extract_lane(sample, 3);
-    v128.store(fieldA + i, f32x4.mul(f32x4.replace_lane(sample, 3, 1), f32x4.splat(weight)));
-  }
-  boxMean(fieldA, fieldB, radius);
-  boxMean(fieldB, fieldA, radius);
-  boxMean(fieldA, fieldB, radius);
-  // From the guide's units to samples with BACK_BITS of fraction.
-  const scale = f32x4(255 * 32, 127.5 * 32, 127.5 * 32, 1);
+  const size = coarseStride * coarseHeight;
+  for (let i = 0; i < size; i++) v128.store(fieldA + 16 * i, f32x4.mul(v128.load(guide + 16 * i), v128.load32_splat(weights + 4 * i)));
+  boxSum(fieldA, fieldB, radius);
+  boxSum(fieldB, fieldA, radius);
+  boxSum(fieldA, fieldB, radius);
+  // Sums do for means: they are divided by one another. From the guide's units to samples with BACK_BITS of fraction.
   const centre = f32x4.splat(128 * 32 + <f32>BACK_HALF);
-  for (let y = 0; y < coarseHeight; y++) {
-    for (let x = 0; x < coarseWidth; x++) {
-      const sums = v128.load(fieldB + 16 * (y * coarseWidth + x));
-      const means = f32x4.div(sums, f32x4.splat(f32x4.extract_lane(sums, 3)));
-      const fixed = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.add(f32x4.mul(means, scale), centre)));
-      const out = 2 * (y * coarseStride + x);
-      store<i16>(coarseY + out, <i16>i32x4.extract_lane(fixed, 0));
-      store<i16>(coarseU + out, <i16>i32x4.extract_lane(fixed, 1));
-      store<i16>(coarseV + out, <i16>i32x4.extract_lane(fixed, 2));
-    }
+  for (let i = 0; i < size; i += 4) {
+    const a = v128.load(fieldB + 16 * i);
+    const b = v128.load(fieldB + 16 * i, 16);
+    const c = v128.load(fieldB + 16 * i, 32);
+    const d = v128.load(fieldB + 16 * i, 48);
+    const luma = f32x4.div(f32x4.splat(255 * 32), fourths(a, b, c, d));
+    const chroma = f32x4.mul(luma, f32x4.splat(0.5));
+    const y = nearest16(f32x4.add(f32x4.mul(firsts(a, b, c, d), luma), centre));
+    const u = nearest16(f32x4.add(f32x4.mul(seconds(a, b, c, d), chroma), centre));
+    const v = nearest16(f32x4.add(f32x4.mul(thirds(a, b, c, d), chroma), centre));
+    const colours = lowHalves(u, v);
+    v128.store64_lane(coarseY + 2 * i, lowHalves(y, y), 0);
+    v128.store64_lane(coarseU + 2 * i, colours, 0);
+    v128.store64_lane(coarseV + 2 * i, colours, 1);
   }
 }

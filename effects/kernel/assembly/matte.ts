@@ -10,12 +10,15 @@
  * Two things are added. The fit is repeated on its own sharpened result, and some of the mask, since a blurred mask gives a blurred fit; the
  * costly part, the inverse of the guide's covariance, stays. And the mask is mixed with what the last frame made of it,
  * more where the picture stands still, so that it neither flickers at rest nor trails behind a move.
+ *
+ * Fields hold the four quantities of a sample side by side, as the sums of windows want them; what is done sample by
+ * sample is done for four of them at once, each quantity in a vector of its own.
  */
-import { smoothstep } from './field';
+import { firsts, fourths, lowHalves, nearest16, seconds, slideColumns, smoothstep, thirds } from './field';
 import {
-  BLOCK, blocks, blockStride, classes, coarseHeight, coarseStride, coarseWidth, coefU, coefV, coefY, covarianceU, covarianceV, covarianceY, EDGE, edgeBlocks, fieldA, fieldRow,
-  fieldRowU, fieldRowV, guide, MODEL_HEIGHT, MODEL_WIDTH, modelMask, motion, offset, past, PERSON, remember, remembers, ROOM, rowMask, smallHeight, smallStride, smallU, smallV,
-  smallWidth, smallY, sumsAreFor, unsettled, unsettledStride, wide,
+  BLOCK, blocks, blockStride, classes, classStride, coarseHeight, coarseStride, coarseWidth, coefU, coefV, coefY, EDGE, edgeBlocks, fieldA, fieldRow, fieldRowU, fieldRowV, guide,
+  INVERSE, inverse, MODEL_HEIGHT, MODEL_WIDTH, modelMask, motion, offset, PERSON, present, remember, remembers, ROOM, rowBlocks, rowMask, smallHeight, smallStride, smallU, smallV, smallWidth, smallY,
+  sumsAreFor, tapAt, tapShare, unsettled, weights, wide,
 } from './memory';
 
 /** Half a window of the fit, in coarse samples: 24 pixels at 720p; less where the whole picture is hardly larger. */
@@ -57,37 +60,62 @@ const FINAL_HIGH: f32 = 0.9;
 /** Where the window is all person or all room but for one part in this, the fit is only noise: it is left out by degrees. */
 const DOUBT: f32 = 4;
 
+/** What even the person counts for as background: with nothing else there, it is the mean of that. */
+const LEAST_WEIGHT: f32 = 1.0 / 4096;
+
 /** Coefficients have 10 fractional bits; the limit leaves room for the difference of two. */
 const COEFFICIENT_SCALE: f32 = 1024;
 const COEFFICIENT_LIMIT: f32 = 15.9;
+/** The offset where all is room, and where all is the person. */
+const OFFSET_ROOM: i16 = -128;
+const OFFSET_PERSON: i16 = 1152;
 
+/** The sums of four vectors' lanes. */
 // @ts-ignore: decorator
 @inline
-function dot(a: v128, b: v128): f32 {
-  const p = f32x4.mul(a, b);
-  const q = f32x4.add(p, i8x16.shuffle(p, p, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  return f32x4.extract_lane(q, 0) + f32x4.extract_lane(q, 1);
+function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
 }
 
-/** The mask between two of its rows, in 255 x 256ths. */
+/** a + (b - a) * share */
+// @ts-ignore: decorator
+@inline
+function towards(a: v128, b: v128, share: v128): v128 {
+  return f32x4.add(a, f32x4.mul(f32x4.sub(b, a), share));
+}
+
+/** The mask between two of its rows, in 255 x 128ths. */
 function mixRows(top: usize, bottom: usize, fy: i32): void {
   const a = i16x8.splat(<i16>(256 - fy));
   const b = i16x8.splat(<i16>fy);
   for (let x = 0; x < MODEL_WIDTH; x += 8) {
-    v128.store(rowMask + 2 * x, i16x8.add(i16x8.mul(v128.load8x8_u(top + x), a), i16x8.mul(v128.load8x8_u(bottom + x), b)));
+    v128.store(rowMask + 2 * x, i16x8.shr_u(i16x8.add(i16x8.mul(v128.load8x8_u(top + x), a), i16x8.mul(v128.load8x8_u(bottom + x), b)), 1));
   }
 }
 
-/** The mask at one coarse sample of the row that {@link mixRows} made, 0 to 1. */
+/** For each coarse sample of a row, where in the row that {@link mixRows} makes its left neighbour is, and the share of both. */
+function layTaps(): void {
+  const stepX = <i32>((<i64>MODEL_WIDTH << 16) / coarseWidth);
+  for (let x = 0; x < coarseStride; x++) {
+    const at = min(max(x * stepX + (stepX >> 1) - 0x8000, 0), (MODEL_WIDTH - 1) << 16);
+    const fx = (at & 0xffff) >> 8;
+    store<u32>(tapAt + 4 * x, 2 * (at >> 16));
+    store<u32>(tapShare + 4 * x, (256 - fx) | (fx << 16));
+  }
+}
+
+/** The mask at four coarse samples, 0 to 1. */
 // @ts-ignore: decorator
 @inline
-function sampled(x: i32, stepX: i32): f32 {
-  const at = min(max(x * stepX + (stepX >> 1) - 0x8000, 0), (MODEL_WIDTH - 1) << 16);
-  const left = at >> 16;
-  const right = min(left + 1, MODEL_WIDTH - 1);
-  const fx = (at & 0xffff) >> 8;
-  const sum = <i32>load<u16>(rowMask + 2 * left) * (256 - fx) + <i32>load<u16>(rowMask + 2 * right) * fx;
-  return <f32>sum * <f32>(1.0 / 16711680); // 255 << 16
+function sampled(x: i32): v128 {
+  const at = tapAt + 4 * x;
+  const a = v128.load32_zero(rowMask + load<u32>(at));
+  const b = v128.load32_lane(rowMask + load<u32>(at, 4), a, 1);
+  const c = v128.load32_lane(rowMask + load<u32>(at, 8), b, 2);
+  const pairs = v128.load32_lane(rowMask + load<u32>(at, 12), c, 3);
+  return f32x4.mul(f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(pairs, v128.load(tapShare + 4 * x))), f32x4.splat(1.0 / 8355840)); // 255 << 15
 }
 
 // @ts-ignore: decorator
@@ -104,24 +132,27 @@ function sums4(plane: usize, top: i32, bottom: i32): v128 {
   return f32x4.convert_i32x4_s(i32x4.sub(i32x4.extend_low_i16x8_u(pairs), i32x4.splat(512)));
 }
 
+/** Takes a sample of the guide. @returns how far it is from what it was, by quantity */
 // @ts-ignore: decorator
 @inline
-function keepGuide(i: i32, here: v128): void {
-  v128.store(guide + i, here);
-  store<f32>(motion + (i >> 2), dot(f32x4.abs(f32x4.sub(here, v128.load(past + i))), f32x4(1, 0.5, 0.5, 0)));
+function keepGuide(at: usize, here: v128): v128 {
+  const before = v128.load(at);
+  v128.store(at, here);
+  return f32x4.mul(f32x4.abs(f32x4.sub(here, before)), f32x4(1, 0.5, 0.5, 0));
 }
 
 /** The guide, (Y, U, V) around zero and 1, and how much it changed since the last frame. */
 function readGuide(): void {
   const scale = f32x4(1.0 / 1020, 2.0 / 1020, 2.0 / 1020, 1);
   const one = f32x4.splat(1);
+  const none = f32x4.splat(0);
   for (let y = 0; y < coarseHeight; y++) {
     const top = 2 * y * smallStride;
     const bottom = min(2 * y + 1, smallHeight - 1) * smallStride;
-    const row = y * coarseWidth;
+    const row = y * coarseStride;
     let x = 0;
     for (; 2 * x + 8 <= smallWidth; x += 4) {
-      const i = 16 * (row + x);
+      const at = guide + 16 * (row + x);
       const ys = sums4(smallY, top + 2 * x, bottom + 2 * x);
       const us = sums4(smallU, top + 2 * x, bottom + 2 * x);
       const vs = sums4(smallV, top + 2 * x, bottom + 2 * x);
@@ -129,10 +160,11 @@ function readGuide(): void {
       const yu2 = i32x4.shuffle(ys, us, 2, 6, 3, 7);
       const v1 = i32x4.shuffle(vs, one, 0, 4, 1, 5);
       const v12 = i32x4.shuffle(vs, one, 2, 6, 3, 7);
-      keepGuide(i, f32x4.mul(i64x2.shuffle(yu, v1, 0, 2), scale));
-      keepGuide(i + 16, f32x4.mul(i64x2.shuffle(yu, v1, 1, 3), scale));
-      keepGuide(i + 32, f32x4.mul(i64x2.shuffle(yu2, v12, 0, 2), scale));
-      keepGuide(i + 48, f32x4.mul(i64x2.shuffle(yu2, v12, 1, 3), scale));
+      const a = keepGuide(at, f32x4.mul(i64x2.shuffle(yu, v1, 0, 2), scale));
+      const b = keepGuide(at + 16, f32x4.mul(i64x2.shuffle(yu, v1, 1, 3), scale));
+      const c = keepGuide(at + 32, f32x4.mul(i64x2.shuffle(yu2, v12, 0, 2), scale));
+      const d = keepGuide(at + 48, f32x4.mul(i64x2.shuffle(yu2, v12, 1, 3), scale));
+      v128.store(motion + 4 * (row + x), sumsOf(a, b, c, d));
     }
     for (; x < coarseWidth; x++) {
       const next = min(2 * x + 1, smallWidth - 1);
@@ -140,44 +172,95 @@ function readGuide(): void {
       const withY = i32x4.replace_lane(sums, 0, mean4(smallY, top, bottom, 2 * x, next) - 512);
       const withU = i32x4.replace_lane(withY, 1, mean4(smallU, top, bottom, 2 * x, next) - 512);
       const all = i32x4.replace_lane(withU, 2, mean4(smallV, top, bottom, 2 * x, next) - 512);
-      keepGuide(16 * (row + x), f32x4.mul(f32x4.convert_i32x4_s(all), scale));
+      const change = keepGuide(guide + 16 * (row + x), f32x4.mul(f32x4.convert_i32x4_s(all), scale));
+      v128.store32_lane(motion + 4 * (row + x), sumsOf(change, none, none, none), 0);
     }
   }
 }
 
-/** Mean change around a sample: noise averages out, and a moving edge reaches its neighbours. */
-// @ts-ignore: decorator
-@inline
-function stirred(x: i32, y: i32): f32 {
-  const left = max(x - 1, 0);
-  const right = min(x + 1, coarseWidth - 1);
-  const up = motion + 4 * max(y - 1, 0) * coarseWidth;
-  const here = motion + 4 * y * coarseWidth;
-  const down = motion + 4 * min(y + 1, coarseHeight - 1) * coarseWidth;
-  const sum = load<f32>(up + 4 * left) + load<f32>(up + 4 * x) + load<f32>(up + 4 * right) + load<f32>(here + 4 * left) + load<f32>(here + 4 * x)
-    + load<f32>(here + 4 * right) + load<f32>(down + 4 * left) + load<f32>(down + 4 * x) + load<f32>(down + 4 * right);
-  return sum * <f32>(1.0 / 9);
+/** Sums of motion over three rows around row `y`, into fieldRow; edges repeated. */
+function sumMotion(y: i32): void {
+  const here = motion + 4 * y * coarseStride;
+  const up = motion + 4 * max(y - 1, 0) * coarseStride;
+  const down = motion + 4 * min(y + 1, coarseHeight - 1) * coarseStride;
+  for (let x = 0; x < 4 * coarseWidth; x += 16) v128.store(fieldRow + x, f32x4.add(f32x4.add(v128.load(up + x), v128.load(here + x)), v128.load(down + x)));
+  store<f32>(fieldRow - 4, load<f32>(fieldRow));
+  store<f32>(fieldRow + 4 * coarseWidth, load<f32>(fieldRow + 4 * (coarseWidth - 1)));
 }
 
-/** Mixes the new mask with the past; `past` then holds the present guide and the mixed mask. */
+/** Mean change around four samples of that row: noise averages out, and a moving edge reaches its neighbours. */
+// @ts-ignore: decorator
+@inline
+function stirred(x: i32): v128 {
+  const at = fieldRow + 4 * x;
+  return f32x4.mul(f32x4.add(f32x4.add(v128.load(at - 4), v128.load(at)), v128.load(at + 4)), f32x4.splat(1.0 / 9));
+}
+
+/** Mixes the new mask with the one that `present` holds from the last frame, and finds the class of each sample. */
 function mixMask(): void {
   const stepY = <i32>((<i64>MODEL_HEIGHT << 16) / coarseHeight);
-  const stepX = <i32>((<i64>MODEL_WIDTH << 16) / coarseWidth);
+  layTaps();
   for (let y = 0; y < coarseHeight; y++) {
     const at = min(max(y * stepY + (stepY >> 1) - 0x8000, 0), (MODEL_HEIGHT - 1) << 16);
     mixRows(modelMask + (at >> 16) * MODEL_WIDTH, modelMask + min((at >> 16) + 1, MODEL_HEIGHT - 1) * MODEL_WIDTH, (at & 0xffff) >> 8);
-    for (let x = 0; x < coarseWidth; x++) {
-      const i = 16 * (y * coarseWidth + x);
-      let mask = sampled(x, stepX);
+    if (remembers) sumMotion(y);
+    const row = present + 4 * y * coarseStride;
+    const kinds = classes + y * classStride;
+    for (let x = 0; x < coarseWidth; x += 4) {
+      let mask = sampled(x);
       if (remembers) {
-        const before = load<f32>(past + i, 12);
-        if (abs(mask - before) > SAME) mask = before + (mask - before) * (REST + (1 - REST) * smoothstep(stirred(x, y), STILL, STIR));
+        const before = v128.load(row + 4 * x);
+        const apart = f32x4.gt(f32x4.abs(f32x4.sub(mask, before)), f32x4.splat(SAME));
+        if (v128.any_true(apart)) {
+          const taken = f32x4.add(f32x4.mul(smoothstep(stirred(x), STILL, STIR), f32x4.splat(1 - REST)), f32x4.splat(REST));
+          mask = v128.bitselect(towards(before, mask, taken), mask, apart);
+        }
       }
-      v128.store(past + i, f32x4.replace_lane(v128.load(guide + i), 3, mask));
-      store<u8>(classes + y * coarseStride + x, mask < SURE ? ROOM : mask > 1 - SURE ? PERSON : EDGE);
+      v128.store(row + 4 * x, mask);
+      // ROOM is 0 and PERSON 1; EDGE, 2, is what is neither.
+      const low = f32x4.lt(mask, f32x4.splat(SURE));
+      const high = f32x4.gt(mask, f32x4.splat(1 - SURE));
+      const kind = i32x4.add(i32x4.splat(EDGE), i32x4.add(i32x4.add(low, low), high));
+      v128.store32_lane(kinds + x, i8x16.shuffle(kind, kind, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12), 0);
     }
   }
   remember();
+}
+
+/** Marks the samples at an edge of the mask, and the blocks of its row that have one of them within `reach`, less than BLOCK. */
+function findEdges(reach: i32): void {
+  const edge = i8x16.splat(EDGE);
+  // Little-endian: the last samples of the block before are the high bytes.
+  const before = ~(<u64>0) << (8 * (BLOCK - reach));
+  const after = ~(<u64>0) >> (8 * (BLOCK - reach));
+  for (let y = 0; y < coarseHeight; y++) {
+    const row = classes + y * classStride;
+    const above = classes + max(y - 1, 0) * classStride;
+    const into = unsettled + y * classStride;
+    store<u8>(row - 1, load<u8>(row));
+    for (let x = 0; x < coarseWidth; x += 16) {
+      const here = v128.load(row + x);
+      const differs = v128.or(i8x16.ne(here, v128.load(above + x)), i8x16.ne(here, v128.load(row + x - 1)));
+      v128.store(into + x, v128.or(differs, i8x16.eq(here, edge)));
+    }
+    memory.fill(into + coarseWidth, 0, coarseStride - coarseWidth);
+    for (let b = 0; b * BLOCK < coarseStride; b++) {
+      const at = into + b * BLOCK;
+      const any = load<u64>(at) | (load<u64>(at - BLOCK) & before) | (load<u64>(at + BLOCK) & after);
+      store<u8>(edgeBlocks + y * blockStride + b, <u8>(any != 0));
+    }
+  }
+}
+
+/** Which blocks have an edge in the rows from `y - reach` to `y + reach`. */
+function edgesAround(y: i32, reach: i32, into: usize): void {
+  const first = max(y - reach, 0);
+  const last = min(y + reach, coarseHeight - 1);
+  for (let b = 0; b < blockStride; b += 8) {
+    let any: u64 = 0;
+    for (let row = first; row <= last; row++) any |= load<u64>(edgeBlocks + row * blockStride + b);
+    store<u64>(into + b, any);
+  }
 }
 
 /**
@@ -187,69 +270,42 @@ function mixMask(): void {
  */
 function settle(): void {
   const reach = 2 * radius();
+  findEdges(reach);
+  // Of the blend's, which comes later; with room around it.
+  const seen = rowBlocks + BLOCK;
   for (let y = 0; y < coarseHeight; y++) {
-    const row = classes + y * coarseStride;
-    const above = classes + max(y - 1, 0) * coarseStride;
-    const into = unsettled + y * unsettledStride;
-    for (let x = 0; x < coarseWidth; x++) {
-      const here = load<u8>(row + x);
-      store<u8>(into + x, <u8>(here == EDGE || here != load<u8>(above + x) || here != load<u8>(row + max(x - 1, 0))));
-    }
-    // Little-endian: the last samples of the block before are the high bytes.
-    const before = ~(<u64>0) << (8 * (BLOCK - reach));
-    const after = ~(<u64>0) >> (8 * (BLOCK - reach));
+    const kinds = blocks + y * blockStride;
+    edgesAround(y, reach, kinds);
+    edgesAround(y, reach + radius(), seen);
     for (let b = 0; b * BLOCK < coarseStride; b++) {
-      const at = into + b * BLOCK;
-      const any = load<u64>(at) | (load<u64>(at - BLOCK) & before) | (load<u64>(at + BLOCK) & after);
-      store<u8>(edgeBlocks + y * blockStride + b, <u8>(any != 0));
-    }
-  }
-  for (let y = 0; y < coarseHeight; y++) {
-    for (let b = 0; b < blockStride; b += 8) {
-      let any: u64 = 0;
-      for (let from = max(y - reach, 0); from <= min(y + reach, coarseHeight - 1); from++) any |= load<u64>(edgeBlocks + from * blockStride + b);
-      store<u64>(blocks + y * blockStride + b, any);
-    }
-    for (let b = 0; b * BLOCK < coarseStride; b++) {
-      const at = blocks + y * blockStride + b;
       const x = b * BLOCK;
       // Beyond the end of the row there is nothing to be done, and nothing is what is done to the person.
-      const kind: u8 = x >= coarseWidth ? PERSON : load<u8>(at) != 0 ? EDGE : load<u8>(classes + y * coarseStride + x);
-      store<u8>(at, kind);
-      const end = 16 * (y * coarseWidth + min(x + BLOCK, coarseWidth));
-      let i = 16 * (y * coarseWidth + x);
+      const kind: u8 = x >= coarseWidth ? PERSON : load<u8>(kinds + b) != 0 ? EDGE : load<u8>(classes + y * classStride + x);
+      store<u8>(kinds + b, kind);
+      const first = y * coarseStride + x;
+      let at = present + 4 * first;
       if (kind == EDGE) {
-        for (; i < end; i += 16) v128.store(wide + i, f32x4.mul(v128.load(guide + i), f32x4.splat(load<f32>(past + i, 12))));
+        for (let i = 16 * first; i < 16 * (first + BLOCK); i += 16, at += 4) v128.store(wide + i, f32x4.mul(v128.load(guide + i), v128.load32_splat(at)));
         continue;
       }
       const value: f32 = <f32>kind;
-      const slopes = f32x4.replace_lane(f32x4.splat(0), 3, value);
-      for (; i < end; i += 16) {
-        v128.store(wide + i, f32x4.mul(v128.load(guide + i), f32x4.splat(value)));
-        v128.store(fieldA + i, slopes);
-        const mixed = load<f32>(past + i, 12);
-        store<f32>(past + i, mixed + (value - mixed) * FEEDBACK, 12);
+      if (load<u8>(seen + b - 1) | load<u8>(seen + b) | load<u8>(seen + b + 1)) {
+        // A window reaches into it.
+        const slopes = f32x4.replace_lane(f32x4.splat(0), 3, value);
+        for (let i = 16 * first; i < 16 * (first + BLOCK); i += 16) {
+          v128.store(wide + i, f32x4.mul(v128.load(guide + i), f32x4.splat(value)));
+          v128.store(fieldA + i, slopes);
+        }
       }
-    }
-  }
-}
-
-/** What comes of the blocks without an edge, once the fits no longer need the guide's fourth lane. */
-function finishSettled(): void {
-  const shift = FINAL_LOW / (FINAL_HIGH - FINAL_LOW) * COEFFICIENT_SCALE;
-  const bytes = 2 * coarseStride * coarseHeight;
-  memory.fill(coefY, 0, bytes);
-  memory.fill(coefU, 0, bytes);
-  memory.fill(coefV, 0, bytes);
-  for (let y = 0; y < coarseHeight; y++) {
-    for (let b = 0; b * BLOCK < coarseWidth; b++) {
-      const kind = load<u8>(blocks + y * blockStride + b);
-      if (kind == EDGE) continue;
-      const x = b * BLOCK;
-      v128.store(offset + 2 * (y * coarseStride + x), i16x8.splat(<i16>(kind == PERSON ? COEFFICIENT_SCALE / (FINAL_HIGH - FINAL_LOW) - shift : -shift)));
-      const weight: f32 = <f32>(1 - kind) + <f32>(1.0 / 4096);
-      const end = 16 * (y * coarseWidth + min(x + BLOCK, coarseWidth));
-      for (let i = 16 * (y * coarseWidth + x); i < end; i += 16) store<f32>(guide + i, weight, 12);
+      for (let i = 0; i < 4 * BLOCK; i += 16) {
+        v128.store(at + i, towards(v128.load(at + i), f32x4.splat(value), f32x4.splat(FEEDBACK)));
+        v128.store(weights + 4 * first + i, f32x4.splat(1 - value + LEAST_WEIGHT));
+      }
+      const out = 2 * first;
+      v128.store(coefY + out, i16x8.splat(0));
+      v128.store(coefU + out, i16x8.splat(0));
+      v128.store(coefV + out, i16x8.splat(0));
+      v128.store(offset + out, i16x8.splat(kind == PERSON ? OFFSET_PERSON : OFFSET_ROOM));
     }
   }
 }
@@ -279,16 +335,16 @@ function forgetSums(): void {
 
 /** The sums of a field's columns in the window of row `y`, for what a run from `x` to `end` needs; edges repeated. */
 function sumColumns(source: usize, x: i32, end: i32, y: i32, reach: i32): void {
-  const bytes = 16 * coarseWidth;
+  const bytes = 16 * coarseStride;
   const lastRow = coarseHeight - 1;
   const enters = source + min(y + reach, lastRow) * bytes;
   const leaves = source + max(y - 1 - reach, 0) * bytes;
   const last = min(end + reach, coarseWidth) - 1;
   for (let b = max(x - reach, 0) / BLOCK; b * BLOCK <= last; b++) {
     const from = 16 * BLOCK * b;
-    const to = min(from + 16 * BLOCK, bytes);
+    const to = from + 16 * BLOCK;
     if (load<i32>(sumsAreFor + 4 * b) == y - 1) {
-      for (let i = from; i < to; i += 16) v128.store(fieldRow + i, f32x4.add(v128.load(fieldRow + i), f32x4.sub(v128.load(enters + i), v128.load(leaves + i))));
+      slideColumns(fieldRow + from, enters + from, leaves + from, 16 * BLOCK);
     } else {
       for (let i = from; i < to; i += 16) {
         let sum = f32x4.splat(0);
@@ -311,14 +367,14 @@ function repeatEdges(row: usize, x: i32, end: i32, reach: i32): void {
 
 /** As {@link sumColumns}, of the guide times its own first, second and third lane. */
 function sumProducts(x: i32, end: i32, y: i32, reach: i32): void {
-  const bytes = 16 * coarseWidth;
+  const bytes = 16 * coarseStride;
   const lastRow = coarseHeight - 1;
   const enters = guide + min(y + reach, lastRow) * bytes;
   const leaves = guide + max(y - 1 - reach, 0) * bytes;
   const last = min(end + reach, coarseWidth) - 1;
   for (let b = max(x - reach, 0) / BLOCK; b * BLOCK <= last; b++) {
     const from = 16 * BLOCK * b;
-    const to = min(from + 16 * BLOCK, bytes);
+    const to = from + 16 * BLOCK;
     if (load<i32>(sumsAreFor + 4 * b) == y - 1) {
       for (let i = from; i < to; i += 16) {
         const g = v128.load(enters + i);
@@ -379,7 +435,7 @@ function windowScale(reach: i32): v128 {
   return f32x4.splat(<f32>1 / <f32>(side * side));
 }
 
-/** Near edges: columns of the inverse of (covariance of the guide + EPSILON), each with the guide's own mean in its fourth lane. */
+/** Near edges: the inverse of (covariance of the guide + EPSILON) and the guide's means, see `inverse`. */
 function invertCovariance(): void {
   const reach = radius();
   const scale = windowScale(reach);
@@ -389,46 +445,65 @@ function invertCovariance(): void {
     for (let x = runFrom(row, 0); x >= 0; x = runFrom(row, (x + BLOCK - 1) / BLOCK)) {
       const end = endOfRun(row, x);
       sumProducts(x, end, y, reach);
-      let sumY = windowAt(fieldRow, x, reach);
-      let sumU = windowAt(fieldRowU, x, reach);
-      let sumV = windowAt(fieldRowV, x, reach);
-      for (; x < end; x++) {
-        invert(16 * (y * coarseWidth + x), f32x4.mul(sumY, scale), f32x4.mul(sumU, scale), f32x4.mul(sumV, scale));
-        sumY = moved(sumY, fieldRow, x, reach);
-        sumU = moved(sumU, fieldRowU, x, reach);
-        sumV = moved(sumV, fieldRowV, x, reach);
+      let y0 = windowAt(fieldRow, x, reach);
+      let u0 = windowAt(fieldRowU, x, reach);
+      let v0 = windowAt(fieldRowV, x, reach);
+      for (; x < end; x += 4) {
+        const y1 = moved(y0, fieldRow, x, reach);
+        const y2 = moved(y1, fieldRow, x + 1, reach);
+        const y3 = moved(y2, fieldRow, x + 2, reach);
+        const u1 = moved(u0, fieldRowU, x, reach);
+        const u2 = moved(u1, fieldRowU, x + 1, reach);
+        const u3 = moved(u2, fieldRowU, x + 2, reach);
+        const v1 = moved(v0, fieldRowV, x, reach);
+        const v2 = moved(v1, fieldRowV, x + 1, reach);
+        const v3 = moved(v2, fieldRowV, x + 2, reach);
+        const into = inverse + INVERSE * (y * coarseStride + x);
+        const my = f32x4.mul(fourths(y0, y1, y2, y3), scale);
+        const mu = f32x4.mul(fourths(u0, u1, u2, u3), scale);
+        const mv = f32x4.mul(fourths(v0, v1, v2, v3), scale);
+        const epsilon = f32x4.splat(EPSILON);
+        const yy = f32x4.add(less(f32x4.mul(firsts(y0, y1, y2, y3), scale), my, my), epsilon);
+        const yu = less(f32x4.mul(seconds(y0, y1, y2, y3), scale), my, mu);
+        const yv = less(f32x4.mul(thirds(y0, y1, y2, y3), scale), my, mv);
+        const uu = f32x4.add(less(f32x4.mul(seconds(u0, u1, u2, u3), scale), mu, mu), epsilon);
+        const uv = less(f32x4.mul(thirds(u0, u1, u2, u3), scale), mu, mv);
+        const vv = f32x4.add(less(f32x4.mul(thirds(v0, v1, v2, v3), scale), mv, mv), epsilon);
+        const a = less(f32x4.mul(uu, vv), uv, uv);
+        const b = less(f32x4.mul(yv, uv), yu, vv);
+        const c = less(f32x4.mul(yu, uv), yv, uu);
+        // Rounding can spoil a covariance that is flat in one direction; EPSILON cubed is what a flat window has.
+        const determinant = f32x4.add(f32x4.add(f32x4.mul(yy, a), f32x4.mul(yu, b)), f32x4.mul(yv, c));
+        const by = f32x4.div(f32x4.splat(1), f32x4.pmax(determinant, f32x4.splat(EPSILON * EPSILON * EPSILON)));
+        v128.store(into, f32x4.mul(a, by));
+        v128.store(into, f32x4.mul(b, by), 16);
+        v128.store(into, f32x4.mul(c, by), 32);
+        v128.store(into, f32x4.mul(less(f32x4.mul(yy, vv), yv, yv), by), 48);
+        v128.store(into, f32x4.mul(less(f32x4.mul(yu, yv), yy, uv), by), 64);
+        v128.store(into, f32x4.mul(less(f32x4.mul(yy, uu), yu, yu), by), 80);
+        v128.store(into, my, 96);
+        v128.store(into, mu, 112);
+        v128.store(into, mv, 128);
+        y0 = moved(y3, fieldRow, x + 3, reach);
+        u0 = moved(u3, fieldRowU, x + 3, reach);
+        v0 = moved(v3, fieldRowV, x + 3, reach);
       }
     }
   }
 }
 
-/** @param y, u, v mean products of the guide with its first, second and third lane */
+/** a - b * c */
 // @ts-ignore: decorator
 @inline
-function invert(i: i32, y: v128, u: v128, v: v128): void {
-  const my = f32x4.extract_lane(y, 3);
-  const mu = f32x4.extract_lane(u, 3);
-  const mv = f32x4.extract_lane(v, 3);
-  const yy = f32x4.extract_lane(y, 0) - my * my + EPSILON;
-  const yu = f32x4.extract_lane(y, 1) - my * mu;
-  const yv = f32x4.extract_lane(y, 2) - my * mv;
-  const uu = f32x4.extract_lane(u, 1) - mu * mu + EPSILON;
-  const uv = f32x4.extract_lane(u, 2) - mu * mv;
-  const vv = f32x4.extract_lane(v, 2) - mv * mv + EPSILON;
-  const a = uu * vv - uv * uv;
-  const b = yv * uv - yu * vv;
-  const c = yu * uv - yv * uu;
-  // Rounding can spoil a covariance that is flat in one direction; EPSILON cubed is what a flat window has.
-  const scale: f32 = 1 / max(yy * a + yu * b + yv * c, EPSILON * EPSILON * EPSILON);
-  v128.store(covarianceY + i, f32x4.mul(f32x4.splat(scale), pack(a, b, c, my / scale)));
-  v128.store(covarianceU + i, f32x4.mul(f32x4.splat(scale), pack(b, yy * vv - yv * yv, yu * yv - yy * uv, mu / scale)));
-  v128.store(covarianceV + i, f32x4.mul(f32x4.splat(scale), pack(c, yu * yv - yy * uv, yy * uu - yu * yu, mv / scale)));
+function less(a: v128, b: v128, c: v128): v128 {
+  return f32x4.sub(a, f32x4.mul(b, c));
 }
 
+/** a * x + b * y + c * z */
 // @ts-ignore: decorator
 @inline
-function pack(a: f32, b: f32, c: f32, d: f32): v128 {
-  return f32x4.replace_lane(f32x4.replace_lane(f32x4.replace_lane(f32x4.splat(a), 1, b), 2, c), 3, d);
+function times(a: v128, b: v128, c: v128, x: v128, y: v128, z: v128): v128 {
+  return f32x4.add(f32x4.add(f32x4.mul(a, x), f32x4.mul(b, y)), f32x4.mul(c, z));
 }
 
 /**
@@ -444,28 +519,44 @@ function fit(): void {
     for (let x = runFrom(row, 0); x >= 0; x = runFrom(row, (x + BLOCK - 1) / BLOCK)) {
       const end = endOfRun(row, x);
       sumColumns(wide, x, end, y, reach);
-      let sum = windowAt(fieldRow, x, reach);
-      for (; x < end; x++) {
-        const i = 16 * (y * coarseWidth + x);
-        const means = f32x4.mul(sum, scale);
-        const cy = v128.load(covarianceY + i);
-        const cu = v128.load(covarianceU + i);
-        const cv = v128.load(covarianceV + i);
-        const my = f32x4.extract_lane(cy, 3);
-        const mu = f32x4.extract_lane(cu, 3);
-        const mv = f32x4.extract_lane(cv, 3);
-        const share = f32x4.extract_lane(means, 3);
-        const sy = f32x4.extract_lane(means, 0) - my * share;
-        const su = f32x4.extract_lane(means, 1) - mu * share;
-        const sv = f32x4.extract_lane(means, 2) - mv * share;
-        const slopes = f32x4.add(f32x4.add(f32x4.mul(cy, f32x4.splat(sy)), f32x4.mul(cu, f32x4.splat(su))), f32x4.mul(cv, f32x4.splat(sv)));
-        const at = share - f32x4.extract_lane(slopes, 0) * my - f32x4.extract_lane(slopes, 1) * mu - f32x4.extract_lane(slopes, 2) * mv;
-        v128.store(fieldA + i, f32x4.replace_lane(slopes, 3, at));
-        store<f32>(motion + (i >> 2), share);
-        sum = moved(sum, fieldRow, x, reach);
+      let sum0 = windowAt(fieldRow, x, reach);
+      for (; x < end; x += 4) {
+        const i = y * coarseStride + x;
+        const sum1 = moved(sum0, fieldRow, x, reach);
+        const sum2 = moved(sum1, fieldRow, x + 1, reach);
+        const sum3 = moved(sum2, fieldRow, x + 2, reach);
+        const from = inverse + INVERSE * i;
+        const my = v128.load(from, 96);
+        const mu = v128.load(from, 112);
+        const mv = v128.load(from, 128);
+        const share = f32x4.mul(fourths(sum0, sum1, sum2, sum3), scale);
+        const sy = less(f32x4.mul(firsts(sum0, sum1, sum2, sum3), scale), my, share);
+        const su = less(f32x4.mul(seconds(sum0, sum1, sum2, sum3), scale), mu, share);
+        const sv = less(f32x4.mul(thirds(sum0, sum1, sum2, sum3), scale), mv, share);
+        sum0 = moved(sum3, fieldRow, x + 3, reach);
+        const b = v128.load(from, 16);
+        const c = v128.load(from, 32);
+        const e = v128.load(from, 64);
+        const slopeY = times(v128.load(from), b, c, sy, su, sv);
+        const slopeU = times(b, v128.load(from, 48), e, sy, su, sv);
+        const slopeV = times(c, e, v128.load(from, 80), sy, su, sv);
+        const at = f32x4.sub(share, times(slopeY, slopeU, slopeV, my, mu, mv));
+        const into = fieldA + 16 * i;
+        v128.store(into, firsts(slopeY, slopeU, slopeV, at));
+        v128.store(into, seconds(slopeY, slopeU, slopeV, at), 16);
+        v128.store(into, thirds(slopeY, slopeU, slopeV, at), 32);
+        v128.store(into, fourths(slopeY, slopeU, slopeV, at), 48);
+        v128.store(motion + 4 * i, share);
       }
     }
   }
+}
+
+/** From a coefficient in units of the guide's to one in COEFFICIENT_SCALE, as the low half of each lane. */
+// @ts-ignore: decorator
+@inline
+function coefficient(a: v128): v128 {
+  return nearest16(f32x4.mul(f32x4.pmax(f32x4.pmin(a, f32x4.splat(COEFFICIENT_LIMIT)), f32x4.splat(-COEFFICIENT_LIMIT)), f32x4.splat(COEFFICIENT_SCALE)));
 }
 
 /**
@@ -478,46 +569,58 @@ function apply(isLast: bool): void {
   const reach = radius();
   const scale = windowScale(reach);
   const span = FINAL_HIGH - FINAL_LOW;
-  // From the guide's units to samples around 128 in steps of 1/128, and on to the sharpened range.
-  const toSamples = f32x4.mul(f32x4(128.0 / 255, 256.0 / 255, 256.0 / 255, 1), f32x4.splat(1 / span));
-  const shift = f32x4(0, 0, 0, FINAL_LOW / span);
-  const limit = f32x4.splat(COEFFICIENT_LIMIT);
-  const least = f32x4.splat(-COEFFICIENT_LIMIT);
   forgetSums();
   for (let y = 0; y < coarseHeight; y++) {
     const row = blocks + y * blockStride;
     for (let x = runFrom(row, 0); x >= 0; x = runFrom(row, (x + BLOCK - 1) / BLOCK)) {
       const end = endOfRun(row, x);
       sumColumns(fieldA, x, end, y, reach);
-      let sum = windowAt(fieldRow, x, reach);
-      for (; x < end; x++) {
-        const i = 16 * (y * coarseWidth + x);
-        const smooth = f32x4.mul(sum, scale);
-        sum = moved(sum, fieldRow, x, reach);
-        const here = v128.load(guide + i);
-        const alpha = dot(smooth, here);
-        if (!isLast) {
-          const sharp = smoothstep(alpha, LOW, HIGH);
-          v128.store(wide + i, f32x4.mul(here, f32x4.splat(sharp + (load<f32>(past + i, 12) - sharp) * PRIOR)));
-          continue;
+      let sum0 = windowAt(fieldRow, x, reach);
+      for (; x < end; x += 4) {
+        const i = y * coarseStride + x;
+        const sum1 = moved(sum0, fieldRow, x, reach);
+        const sum2 = moved(sum1, fieldRow, x + 1, reach);
+        const sum3 = moved(sum2, fieldRow, x + 2, reach);
+        const at = guide + 16 * i;
+        const here0 = v128.load(at);
+        const here1 = v128.load(at, 16);
+        const here2 = v128.load(at, 32);
+        const here3 = v128.load(at, 48);
+        const alpha = f32x4.mul(sumsOf(f32x4.mul(sum0, here0), f32x4.mul(sum1, here1), f32x4.mul(sum2, here2), f32x4.mul(sum3, here3)), scale);
+        const sharp = smoothstep(alpha, LOW, HIGH);
+        const mixed = v128.load(present + 4 * i);
+        if (isLast) {
+          const share = v128.load(motion + 4 * i);
+          const near = f32x4.sub(f32x4.splat(1), share);
+          const trust = f32x4.pmin(f32x4.mul(f32x4.mul(share, near), f32x4.splat(DOUBT)), f32x4.splat(1));
+          // From the guide's units to samples around 128 in steps of 1/128, and on to the sharpened range.
+          const gain = f32x4.mul(f32x4.mul(trust, scale), f32x4.splat(1 / span));
+          const luma = f32x4.mul(gain, f32x4.splat(128.0 / 255));
+          const chroma = f32x4.mul(gain, f32x4.splat(256.0 / 255));
+          const ofY = coefficient(f32x4.mul(firsts(sum0, sum1, sum2, sum3), luma));
+          const ofU = coefficient(f32x4.mul(seconds(sum0, sum1, sum2, sum3), chroma));
+          const ofV = coefficient(f32x4.mul(thirds(sum0, sum1, sum2, sum3), chroma));
+          const doubted = f32x4.mul(less(share, share, trust), f32x4.splat(1 / span));
+          const rest = coefficient(f32x4.sub(f32x4.add(f32x4.mul(fourths(sum0, sum1, sum2, sum3), gain), doubted), f32x4.splat(FINAL_LOW / span)));
+          const slopes = lowHalves(ofY, ofU);
+          const others = lowHalves(ofV, rest);
+          v128.store64_lane(coefY + 2 * i, slopes, 0);
+          v128.store64_lane(coefU + 2 * i, slopes, 1);
+          v128.store64_lane(coefV + 2 * i, others, 0);
+          v128.store64_lane(offset + 2 * i, others, 1);
+          v128.store(present + 4 * i, towards(mixed, sharp, f32x4.splat(FEEDBACK)));
+          // Samples near the person hold some of their colour, in partly covered pixels: they count for less.
+          const back = f32x4.sub(f32x4.splat(1), smoothstep(alpha, FINAL_LOW, FINAL_HIGH));
+          v128.store(weights + 4 * i, f32x4.add(f32x4.mul(back, f32x4.mul(near, near)), f32x4.splat(LEAST_WEIGHT)));
+        } else {
+          const mask = towards(sharp, mixed, f32x4.splat(PRIOR));
+          const into = wide + 16 * i;
+          v128.store(into, f32x4.mul(here0, i32x4.shuffle(mask, mask, 0, 0, 0, 0)));
+          v128.store(into, f32x4.mul(here1, i32x4.shuffle(mask, mask, 1, 1, 1, 1)), 16);
+          v128.store(into, f32x4.mul(here2, i32x4.shuffle(mask, mask, 2, 2, 2, 2)), 32);
+          v128.store(into, f32x4.mul(here3, i32x4.shuffle(mask, mask, 3, 3, 3, 3)), 48);
         }
-        const out = 2 * (y * coarseStride + x);
-        const share = load<f32>(motion + (i >> 2));
-        const trust: f32 = min(DOUBT * share * (1 - share), <f32>1);
-        const tamed = f32x4.add(f32x4.mul(smooth, f32x4.splat(trust)), pack(0, 0, 0, share * (1 - trust)));
-        const coefficients = f32x4.sub(f32x4.mul(tamed, toSamples), shift);
-        const limited = f32x4.max(f32x4.min(coefficients, limit), least);
-        const fixed = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(limited, f32x4.splat(COEFFICIENT_SCALE))));
-        store<i16>(coefY + out, <i16>i32x4.extract_lane(fixed, 0));
-        store<i16>(coefU + out, <i16>i32x4.extract_lane(fixed, 1));
-        store<i16>(coefV + out, <i16>i32x4.extract_lane(fixed, 2));
-        store<i16>(offset + out, <i16>i32x4.extract_lane(fixed, 3));
-        const mixed = load<f32>(past + i, 12);
-        store<f32>(past + i, mixed + (smoothstep(alpha, LOW, HIGH) - mixed) * FEEDBACK, 12);
-        // Samples near the person hold some of their colour, in partly covered pixels: they count for less.
-        const near: f32 = 1 - share;
-        const back: f32 = <f32>1 - smoothstep(alpha, FINAL_LOW, FINAL_HIGH);
-        store<f32>(guide + i, back * near * near + <f32>(1.0 / 4096), 12);
+        sum0 = moved(sum3, fieldRow, x + 3, reach);
       }
     }
   }
@@ -529,7 +632,33 @@ function finish(): void {
   apply(true);
 }
 
-/** Makes the matte of the present frame: coefficients for the full picture; and in the guide's fourth lane the weights. */
+/** The coefficients of one sample but for the offset, or'ed. */
+// @ts-ignore: decorator
+@inline
+function slopesAt(i: i32): i32 {
+  return load<i16>(coefY + 2 * i) | load<i16>(coefU + 2 * i) | load<i16>(coefV + 2 * i);
+}
+
+/** Of the blocks near an edge, those whose fit has come out as all room or all person need not be blended. */
+function settleAgain(): void {
+  for (let y = 0; y < coarseHeight; y++) {
+    for (let b = 0; b * BLOCK < coarseWidth; b++) {
+      const at = blocks + y * blockStride + b;
+      if (load<u8>(at) != EDGE) continue;
+      const i = y * coarseStride + b * BLOCK;
+      const value = load<i16>(offset + 2 * i);
+      if (value != OFFSET_ROOM && value != OFFSET_PERSON) continue;
+      const slopes = v128.or(v128.or(v128.load(coefY + 2 * i), v128.load(coefU + 2 * i)), v128.load(coefV + 2 * i));
+      if (v128.any_true(v128.or(slopes, v128.xor(v128.load(offset + 2 * i), i16x8.splat(value))))) continue;
+      // Scaling up reads one sample of both neighbours.
+      if (b > 0 && (slopesAt(i - 1) != 0 || load<i16>(offset + 2 * (i - 1)) != value)) continue;
+      if ((b + 1) * BLOCK < coarseWidth && (slopesAt(i + BLOCK) != 0 || load<i16>(offset + 2 * (i + BLOCK)) != value)) continue;
+      store<u8>(at, value == OFFSET_PERSON ? PERSON : ROOM);
+    }
+  }
+}
+
+/** Makes the matte of the present frame: coefficients for the full picture, and the weights of the background. */
 export function matte(): void {
   readGuide();
   mixMask();
@@ -540,6 +669,6 @@ export function matte(): void {
     sharpen();
   }
   fit();
-  finishSettled();
   finish();
+  settleAgain();
 }

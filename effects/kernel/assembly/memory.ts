@@ -55,18 +55,22 @@ export let coarseV: usize = 0;
 export let modelRgba: usize = 0;
 export let modelMask: usize = 0;
 
-/** Fields: one f32x4 per sample of the coarse grid, without padding. */
+/** Fields: one f32x4 per sample of the coarse grid, rows of coarseStride. The guide is that of the last frame until it is read. */
 export let guide: usize = 0;
-/** Guide and mask of the last frame. */
-export let past: usize = 0;
-export let covarianceY: usize = 0;
-export let covarianceU: usize = 0;
-export let covarianceV: usize = 0;
 export let wide: usize = 0;
 export let fieldA: usize = 0;
 export let fieldB: usize = 0;
-/** One f32 per coarse sample. */
+/**
+ * For each four samples, as vectors: the six different entries of the inverse of the guide's covariance (YY, YU, YV, UU,
+ * UV, VV), and the means of Y, U and V.
+ */
+export let inverse: usize = 0;
+/** Bytes of that per sample. */
+export const INVERSE: i32 = 36;
+/** One f32 per coarse sample, rows of coarseStride: how much the guide changed; the mask, which the next frame starts from; weights as background. */
 export let motion: usize = 0;
+export let present: usize = 0;
+export let weights: usize = 0;
 /** Rows of f32x4, with room for {@link ROW_PAD} samples on both sides. */
 export let fieldRow: usize = 0;
 export let fieldRowU: usize = 0;
@@ -74,10 +78,10 @@ export let fieldRowV: usize = 0;
 /** For each block of a row, i32: the row of the field that the sums in {@link fieldRow} are for. */
 export let sumsAreFor: usize = 0;
 
-/** One byte per coarse sample, see settle() in matte.ts: its class; and whether it is at an edge, with zeros around each row. */
+/** One byte per coarse sample, see settle() in matte.ts: its class; and whether it is at an edge. Rows have room around them, of zeros in the second. */
 export let classes: usize = 0;
 export let unsettled: usize = 0;
-export let unsettledStride: i32 = 0;
+export let classStride: i32 = 0;
 /** One byte per block of {@link BLOCK} coarse samples of a row: what it shows, ROOM, PERSON or EDGE; and which hold an edge. */
 export let blocks: usize = 0;
 export let edgeBlocks: usize = 0;
@@ -89,32 +93,34 @@ export const ROOM: u8 = 0;
 export const PERSON: u8 = 1;
 export const EDGE: u8 = 2;
 
-/** Row buffers of i16; each has {@link ROW_PAD} samples in front. */
+/** Row buffers of i16; each has {@link ROW_PAD} samples in front. Of the first there are two in turn. */
 export let rowCoefY: usize = 0;
 export let rowCoefU: usize = 0;
 export let rowCoefV: usize = 0;
 export let rowOffset: usize = 0;
-/** The chroma's part of alpha, of three rows in turn; at the chroma grid, and scaled up for two rows of luma. */
+/** The chroma's part of alpha, of three rows in turn. */
 export let rowTint: usize = 0;
 /** One byte per block of those rows: what it shows. */
 export let rowBlocks: usize = 0;
-export let rowTint0: usize = 0;
-export let rowTint1: usize = 0;
-/** Bytes from one row of rowTint to the next. */
+/** Bytes from one row of rowTint, and of rowCoefY, to the next. */
 export let tintStride: usize = 0;
 export let rowBack0: usize = 0;
 export let rowBack1: usize = 0;
 export let rowBackU: usize = 0;
 export let rowBackV: usize = 0;
-export let rowCoarse: usize = 0;
 export let rowRgba: usize = 0;
-/** A row of the model's mask, u16. */
+/** For each column of the model's input, where in that row to look, and the share of the second of two pixels, four times. */
+export let pixelAt: usize = 0;
+export let pixelShare: usize = 0;
+/** A row of the model's mask, i16; and for each coarse sample of a row, where in it to look, and the shares of two neighbours. */
 export let rowMask: usize = 0;
+export let tapAt: usize = 0;
+export let tapShare: usize = 0;
 
 /** The full matte, one byte per pixel, rows of lumaStride: written only for transparent frames. */
 export let alphaPlane: usize = 0;
 
-/** Whether {@link past} holds a frame. */
+/** Whether {@link guide} and {@link present} hold a frame. */
 export let remembers: bool = false;
 export function remember(): void {
   remembers = true;
@@ -184,51 +190,51 @@ export function layout(w: i32, h: i32): void {
   coarseV = reserve(2 * coarseSize);
   modelRgba = reserve(4 * MODEL_WIDTH * MODEL_HEIGHT);
   modelMask = reserve(MODEL_WIDTH * MODEL_HEIGHT);
-  const field = 16 * coarseWidth * coarseHeight;
+  const field = 16 * coarseSize;
   guide = reserve(field);
-  past = reserve(field);
-  covarianceY = reserve(field);
-  covarianceU = reserve(field);
-  covarianceV = reserve(field);
   wide = reserve(field);
   fieldA = reserve(field);
   fieldB = reserve(field);
-  motion = reserve(4 * coarseWidth * coarseHeight);
+  inverse = reserve(INVERSE * coarseSize);
+  motion = reserve(4 * coarseSize);
+  present = reserve(4 * coarseSize);
+  weights = reserve(4 * coarseSize);
   const fieldPad = 16 * ROW_PAD;
-  fieldRow = reserve(16 * coarseWidth + 2 * fieldPad) + fieldPad;
-  fieldRowU = reserve(16 * coarseWidth + 2 * fieldPad) + fieldPad;
-  fieldRowV = reserve(16 * coarseWidth + 2 * fieldPad) + fieldPad;
-  classes = reserve(coarseSize);
-  unsettledStride = coarseStride + 2 * BLOCK;
-  unsettled = reserve(unsettledStride * coarseHeight) + BLOCK;
+  fieldRow = reserve(16 * coarseStride + 2 * fieldPad) + fieldPad;
+  fieldRowU = reserve(16 * coarseStride + 2 * fieldPad) + fieldPad;
+  fieldRowV = reserve(16 * coarseStride + 2 * fieldPad) + fieldPad;
+  classStride = coarseStride + 2 * BLOCK;
+  classes = reserve(classStride * coarseHeight) + BLOCK;
+  unsettled = reserve(classStride * coarseHeight) + BLOCK;
   blockStride = (coarseStride / BLOCK + 7) & ~7;
   blocks = reserve(blockStride * coarseHeight);
   edgeBlocks = reserve(blockStride * coarseHeight);
   rowBlocks = reserve(3 * blockStride);
   sumsAreFor = reserve(4 * blockStride);
   rowMask = reserve(2 * MODEL_WIDTH);
+  tapAt = reserve(4 * coarseStride);
+  tapShare = reserve(4 * coarseStride);
   // Long enough for a full row, and for a coarse one that was doubled and rounded up.
   const row = 2 * (max(lumaStride, 2 * smallStride + 32) + 2 * ROW_PAD);
   const pad = 2 * ROW_PAD;
-  rowCoefY = reserve(row) + pad;
+  tintStride = row + pad;
+  rowCoefY = reserve(2 * <i32>tintStride) + pad;
   rowCoefU = reserve(row) + pad;
   rowCoefV = reserve(row) + pad;
   rowOffset = reserve(row) + pad;
-  tintStride = row + pad;
   rowTint = reserve(3 * <i32>tintStride) + pad;
-  rowTint0 = reserve(row) + pad;
-  rowTint1 = reserve(row) + pad;
   rowBack0 = reserve(row) + pad;
   rowBack1 = reserve(row) + pad;
   rowBackU = reserve(row) + pad;
   rowBackV = reserve(row) + pad;
-  rowCoarse = reserve(row) + pad;
   rowRgba = reserve(4 * (smallStride + 32));
+  pixelAt = reserve(4 * MODEL_WIDTH);
+  pixelShare = reserve(8 * MODEL_WIDTH);
   alphaPlane = reserve(lumaSize);
   remembers = false;
   staging = top;
   grow(top);
-  memory.fill(unsettled - BLOCK, 0, unsettledStride * coarseHeight);
+  memory.fill(unsettled - BLOCK, 0, classStride * coarseHeight);
 }
 
 /** Makes room for a frame that needs conversion. */

@@ -1,6 +1,6 @@
 /** From the frame to the small grid, and from there to the model's input. */
 import {
-  chromaHeight, chromaStride, frameU, frameV, frameY, height, lumaStride, MODEL_HEIGHT, MODEL_WIDTH, modelRgba, reduction, rowRgba,
+  chromaHeight, chromaStride, frameU, frameV, frameY, height, lumaStride, MODEL_HEIGHT, MODEL_WIDTH, modelRgba, pixelAt, pixelShare, reduction, rowRgba,
   smallHeight, smallStride, smallU, smallV, smallWidth, smallY,
 } from './memory';
 
@@ -136,9 +136,8 @@ export function modelInput(fullRange: i32): void {
   const full = fullRange != 0;
   const centre = i16x8.splat(128);
   const alpha = i8x16.splat(-1);
-  // Position of a target sample in the source, 16.16: centres aligned.
   const stepY = <i32>((<i64>smallHeight << 16) / MODEL_HEIGHT);
-  const stepX = <i32>((<i64>smallWidth << 16) / MODEL_WIDTH);
+  layTaps();
   for (let y = 0; y < MODEL_HEIGHT; y++) {
     const at = min(max(y * stepY + (stepY >> 1) - 0x8000, 0), (smallHeight - 1) << 16);
     const row = (at >> 16) * smallStride;
@@ -172,14 +171,27 @@ export function modelInput(fullRange: i32): void {
     }
     store<u32>(rowRgba + 4 * smallWidth, load<u32>(rowRgba + 4 * (smallWidth - 1)));
     const target = modelRgba + 4 * y * MODEL_WIDTH;
-    let pos = (stepX >> 1) - 0x8000;
-    for (let x = 0; x < MODEL_WIDTH; x++, pos += stepX) {
-      const p = min(max(pos, 0), (smallWidth - 1) << 16);
-      const two = v128.load64_zero(rowRgba + 4 * (p >> 16));
-      const left = i16x8.extend_low_i8x16_u(two);
-      const right = i16x8.shuffle(left, left, 4, 5, 6, 7, 4, 5, 6, 7);
-      const mixed = mix(left, right, i16x8.splat(<i16>((p & 0xffff) >> 1)));
-      store<u32>(target + 4 * x, <u32>i32x4.extract_lane(i8x16.narrow_i16x8_u(mixed, mixed), 0));
-    }
+    for (let x = 0; x < MODEL_WIDTH; x += 4) v128.store(target + 4 * x, i8x16.narrow_i16x8_u(two(x), two(x + 2)));
   }
+}
+
+/** For each column of the model's input, where in the row of the small picture its left neighbour is, and the share of the right one. */
+function layTaps(): void {
+  // Position of a target sample in the source, 16.16: centres aligned.
+  const stepX = <i32>((<i64>smallWidth << 16) / MODEL_WIDTH);
+  for (let x = 0; x < MODEL_WIDTH; x++) {
+    const at = min(max(x * stepX + (stepX >> 1) - 0x8000, 0), (smallWidth - 1) << 16);
+    store<u32>(pixelAt + 4 * x, 4 * (at >> 16));
+    v128.store64_lane(pixelShare + 8 * x, i16x8.splat(<i16>((at & 0xffff) >> 1)), 0);
+  }
+}
+
+/** Two pixels of the model's input, from column `x` on. */
+// @ts-ignore: decorator
+@inline
+function two(x: i32): v128 {
+  const first = v128.load64_zero(rowRgba + load<u32>(pixelAt + 4 * x));
+  const both = v128.load64_lane(rowRgba + load<u32>(pixelAt + 4 * x, 4), first, 1);
+  const sorted = i32x4.shuffle(both, both, 0, 2, 1, 3);
+  return mix(i16x8.extend_low_i8x16_u(sorted), i16x8.extend_high_i8x16_u(sorted), v128.load(pixelShare + 8 * x));
 }

@@ -9,7 +9,7 @@
  *   are linear, and the weights of the resize add up to 1;
  * - the mean over a resized picture is the mean over the original: each of its pixels counts four times, at edges too.
  */
-import { depthwise3, depthwise5 } from './depthwise';
+import { depthwise3, depthwise3Halved, depthwise5 } from './depthwise';
 import { firstConvolution, lastLayers, upsampleRow } from './picture';
 import { dense, pointwise, scaleInputs } from './pointwise';
 import { Activation, F32, sigmoid } from './simd';
@@ -194,7 +194,7 @@ function combine(low: usize, lowChannels: i32, gateLow: boolean, skip: usize, sk
 function decode(low: usize, lowChannels: i32, gateLow: boolean, skip: usize, skipMean: usize, width: i32, height: i32, channels: i32): void {
   const stride = combine(low, lowChannels, gateLow, skip, skipMean, width, height, channels);
   const w = take(channels * 9);
-  depthwise3(bordered, stride, wide, w, take(channels), width, height, channels, 1, Activation.Relu, true, lowMean);
+  depthwise3(bordered, stride, wide, w, take(channels), width, height, channels, true, lowMean);
   scaleBy(lowMean, <f32>1 / <f32>(width * height), channels);
 }
 
@@ -209,7 +209,7 @@ export function segment(): void {
 
   stride = expand(half, 128, 72, 16, 16, 0, 1, Activation.Relu);
   w = take(16 * 9);
-  depthwise3(bordered, stride, wide, w, take(16), 64, 36, 16, 2, Activation.Relu, false, means);
+  depthwise3Halved(bordered, stride, wide, w, take(16), 64, 36, 16, means);
   scaleBy(means, 1.0 / (36 * 64), 16);
   excite(16, 8);
   projectGated(wide, quarter, 0, 36 * 64, 16, 16);
@@ -217,12 +217,12 @@ export function segment(): void {
 
   stride = expand(quarter, 64, 36, 16, 72, 0, 1, Activation.Relu);
   w = take(72 * 9);
-  depthwise3(bordered, stride, wide, w, take(72), 32, 18, 72, 2, Activation.Relu, false, means);
+  depthwise3Halved(bordered, stride, wide, w, take(72), 32, 18, 72, means);
   project(wide, eighth, 0, 18 * 32, 72, 24);
 
   stride = expand(eighth, 32, 18, 24, 88, 1, 1, Activation.Relu);
   w = take(88 * 9);
-  depthwise3(bordered, stride, wide, w, take(88), 32, 18, 88, 1, Activation.Relu, false, means);
+  depthwise3(bordered, stride, wide, w, take(88), 32, 18, 88, false, means);
   project(wide, eighth, eighth, 18 * 32, 88, 24);
   meansOf(eighth, 18 * 32, 24, eighthMean);
 
@@ -249,5 +249,5 @@ export function segment(): void {
   decode(wide, 128, true, eighth, eighthMean, 32, 18, 24);
   decode(wide, 24, false, quarter, quarterMean, 64, 36, 16);
   stride = combine(wide, 16, false, half, halfMean, 128, 72, 16);
-  lastLayers(bordered, stride, take(4 * 36 + 16 + 64 + 4), mask, 128, 72);
+  lastLayers(bordered, stride, upsampled, means, take(4 * 36 + 16 + 64 + 4), mask, 128, 72);
 }

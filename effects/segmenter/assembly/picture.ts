@@ -1,4 +1,5 @@
-import { activate, Activation, F32, madd, sigmoid } from './simd';
+import { depthwise3 } from './depthwise';
+import { activate, Activation, F32, madd, sigmoid, wholes } from './simd';
 
 /** Where the picture comes in and the mask goes out: the two layers at the picture's own size. */
 
@@ -137,24 +138,6 @@ export function upsampleRow(input: usize, between: usize, output: usize, y: i32,
   }
 }
 
-// @ts-expect-error: decorator
-@inline
-function refined(top: usize, inStride: usize, c: usize, w: usize, bias: usize): v128 {
-  const middle = top + inStride;
-  const bottom = middle + inStride;
-  const here = v128.load(middle + c, 64);
-  let a = madd(v128.load(top + c), v128.load(w), v128.load(bias + c));
-  let d = f32x4.mul(v128.load(middle + c), v128.load(w, 48));
-  a = madd(v128.load(top + c, 64), v128.load(w, 16), a);
-  d = madd(here, v128.load(w, 64), d);
-  a = madd(v128.load(top + c, 128), v128.load(w, 32), a);
-  d = madd(v128.load(middle + c, 128), v128.load(w, 80), d);
-  a = madd(v128.load(bottom + c), v128.load(w, 96), a);
-  d = madd(v128.load(bottom + c, 64), v128.load(w, 112), d);
-  a = madd(v128.load(bottom + c, 128), v128.load(w, 128), a);
-  return f32x4.add(here, activate(f32x4.add(a, d), Activation.Relu));
-}
-
 /** The sums of the lanes of four vectors, as one. */
 // @ts-expect-error: decorator
 @inline
@@ -164,48 +147,62 @@ function sumLanes(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
 }
 
+/** A pixel's four places of the mask, from the sums that the last convolution has by lanes: 0 to 255, as low bytes. */
+// @ts-expect-error: decorator
+@inline
+function places(a: v128, b: v128, c: v128, d: v128, bias: v128): v128 {
+  return wholes(f32x4.mul(sigmoid(f32x4.add(sumLanes(a, b, c, d), bias)), f32x4.splat(255)));
+}
+
 /**
- * The last layers in one: x + relu(depthwise 3 x 3 of x) on 16 channels, a transposed convolution 2 x 2 with stride 2 to
- * one channel, and a sigmoid.
+ * The last layers, a row at a time: x + relu(depthwise 3 x 3 of x) on 16 channels, a transposed convolution 2 x 2 with
+ * stride 2 to one channel, and a sigmoid.
  *
  * @param input with a border of zeros
+ * @param row room for a row of 16 channels, and `sums` for one pixel
  * @param weights depthwise [4][9][4], its bias [16], then transposed [4 channel groups][4 places][4] and its bias [4 times]
  * @param mask bytes, 255 for a person, twice as wide and high as the input
+ * @param width a multiple of 2
  */
-export function lastLayers(input: usize, inStride: usize, weights: usize, mask: usize, width: i32, height: i32): void {
+export function lastLayers(input: usize, inStride: usize, row: usize, sums: usize, weights: usize, mask: usize, width: i32, height: i32): void {
   const bias = weights + 4 * 144;
   const up = bias + 64;
   const b = v128.load(up + 4 * 64);
   const maskStride = <usize>width * 2;
-  const full = f32x4.splat(255);
-  const half = f32x4.splat(0.5);
   for (let y = 0; y < height; y++) {
-    let top = input + <usize>y * inStride;
+    depthwise3(input + <usize>y * inStride, inStride, row, weights, bias, width, 1, 16, true, sums);
     let target = mask + <usize>y * 2 * maskStride;
-    for (let x = 0; x < width; x++) {
-      let place0 = f32x4.splat(0);
-      let place1 = place0;
-      let place2 = place0;
-      let place3 = place0;
-      let w = weights;
+    // Two pixels share what is loaded of the weights.
+    for (let p = row, end = row + <usize>width * 64; p < end; p += 128) {
+      let a0 = f32x4.splat(0);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      let c0 = a0;
+      let c1 = a0;
+      let c2 = a0;
+      let c3 = a0;
       let u = up;
-      for (let c: usize = 0; c < 64; c += 16) {
-        const v = refined(top, inStride, c, w, bias);
-        place0 = madd(v, v128.load(u), place0);
-        place1 = madd(v, v128.load(u, 16), place1);
-        place2 = madd(v, v128.load(u, 32), place2);
-        place3 = madd(v, v128.load(u, 48), place3);
-        w += 144;
-        u += 64;
+      for (let c: usize = 0; c < 64; c += 16, u += 64) {
+        const v = v128.load(p + c);
+        const w = v128.load(p + c, 64);
+        let k = v128.load(u);
+        a0 = madd(v, k, a0);
+        c0 = madd(w, k, c0);
+        k = v128.load(u, 16);
+        a1 = madd(v, k, a1);
+        c1 = madd(w, k, c1);
+        k = v128.load(u, 32);
+        a2 = madd(v, k, a2);
+        c2 = madd(w, k, c2);
+        k = v128.load(u, 48);
+        a3 = madd(v, k, a3);
+        c3 = madd(w, k, c3);
       }
-      const confidence = sigmoid(f32x4.add(sumLanes(place0, place1, place2, place3), b));
-      const bytes = i32x4.trunc_sat_f32x4_u(madd(confidence, full, half));
-      const words = i16x8.narrow_i32x4_u(bytes, bytes);
-      const packed = i8x16.narrow_i16x8_u(words, words);
-      store<u16>(target, <u16>i16x8.extract_lane_u(packed, 0));
-      store<u16>(target + maskStride, <u16>i16x8.extract_lane_u(packed, 1));
-      top += 64;
-      target += 2;
+      const bytes = v128.shuffle<u8>(places(a0, a1, a2, a3, b), places(c0, c1, c2, c3, b), 0, 4, 16, 20, 8, 12, 24, 28, 0, 4, 16, 20, 8, 12, 24, 28);
+      v128.store32_lane(target, bytes, 0);
+      v128.store32_lane(target + maskStride, bytes, 1);
+      target += 4;
     }
   }
 }

@@ -31,20 +31,31 @@ export function activate(x: v128, activation: Activation): v128 {
   return f32x4.mul(f32x4.mul(x, f32x4.splat(1.0 / 6)), gate);
 }
 
+/**
+ * The nearest whole number to each lane, below 2^22, as the low bits of the lane, and as what is left of the float once
+ * WHOLE is taken off again: from there on the last bit of a float is worth 1, so that adding it rounds.
+ */
+// @ts-expect-error: decorator
+@inline
+export function wholes(x: v128): v128 {
+  return f32x4.add(x, f32x4.splat(WHOLE));
+}
+const WHOLE: f32 = 12582912; // 1.5 * 2^23
+
 /** 1 / (1 + exp(-x)), within 1e-6. exp by 2^n * p(r), |r| <= ln2 / 2, p the Taylor polynomial of degree 6. */
 // @ts-expect-error: decorator
 @inline
 export function sigmoid(x: v128): v128 {
   const t = f32x4.pmin(f32x4.splat(80), f32x4.pmax(f32x4.splat(-80), f32x4.neg(x)));
-  const n = f32x4.nearest(f32x4.mul(t, f32x4.splat(1.44269504)));
-  const r = madd(n, f32x4.splat(-0.69314718), t);
+  const whole = wholes(f32x4.mul(t, f32x4.splat(1.44269504)));
+  const r = madd(f32x4.sub(whole, f32x4.splat(WHOLE)), f32x4.splat(-0.69314718), t);
   let p = madd(r, f32x4.splat(1.0 / 720), f32x4.splat(1.0 / 120));
   p = madd(p, r, f32x4.splat(1.0 / 24));
   p = madd(p, r, f32x4.splat(1.0 / 6));
   p = madd(p, r, f32x4.splat(0.5));
   p = madd(p, r, f32x4.splat(1));
   p = madd(p, r, f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const power = i32x4.shl(i32x4.add(whole, i32x4.splat(127)), 23);
   const one = f32x4.splat(1);
   return f32x4.div(one, madd(p, power, one));
 }
