@@ -17,6 +17,12 @@ const LAST_LEAP_MS = 60_000;
 /** A packet of silence for any Opus decoder: 20 ms, full band, one channel (RFC 6716, 3.1). */
 const SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe);
 const SILENCE_MS = 20;
+/**
+ * Chromium's MediaRecorder makes one packet of Opus, 60 ms long, of six buffers, and stamps it with the time of the last of
+ * them (AudioTrackOpusEncoder): all its sound is late against the picture by the other five. Beside PCM of the same tracks,
+ * which is stamped right, it is late by these 50 ms and the 6.5 that Opus looks ahead.
+ */
+const CHROMIUM = { muxer: 'Chrome', packetMs: 60, lateMs: 50 } as const;
 
 /** What one encoder wrote, from its start to its end. */
 export interface Take {
@@ -92,7 +98,7 @@ async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, fi
           if (head.reduce((sum, part) => sum + part.length, 0) > HEAD_BYTES) throw new RecorderError('encoder', 'The recording has no beginning');
           continue;
         }
-        tracks = await file.begin(concat(head), startMs).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
+        tracks = await file.begin(concat(head), startMs, reader.muxer).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
         head = null;
       }
       for (const block of waiting) for (const sound of clock.check(block)) await tracks.get(sound.track)?.add(sound);
@@ -161,14 +167,17 @@ class TargetFile {
   }
 
   /** @param head the take up to some first frames: the codec's settings may be in them */
-  async begin(head: Uint8Array, startMs: number): Promise<ReadonlyMap<number, Track>> {
+  async begin(head: Uint8Array, startMs: number, muxer: string): Promise<ReadonlyMap<number, Track>> {
     const input = new Input({ formats: [WEBM], source: new BufferSource(head) });
     const tracks = new Map<number, Track>();
     const further = this.begun;
-    // Two takes never overlap, whatever the clocks said.
-    const offsetMs = further ? Math.max(startMs, this.#picture?.dueMs ?? 0, this.#sound?.dueMs ?? 0) : startMs;
+    const pictures = await input.getVideoTracks();
+    // Sound alone is late against nothing: its clock begins with its first packet.
+    const lateMs = muxer === CHROMIUM.muxer && pictures.length > 0 ? CHROMIUM.lateMs : 0;
+    // Two takes never overlap, whatever the clocks said, and none begins before zero.
+    const offsetMs = Math.max(startMs, this.#picture?.dueMs ?? 0, (this.#sound?.dueMs ?? 0) + lateMs);
     // A recorder's tracks come in the order of their first frames; some players take the first for what the file is.
-    for (const track of [...await input.getVideoTracks(), ...await input.getAudioTracks()]) {
+    for (const track of [...pictures, ...await input.getAudioTracks()]) {
       const isPicture = track.isVideoTrack();
       const [codec, config] = [await track.getCodec(), await track.getDecoderConfig()];
       if (codec === null || config === null || (isPicture && this.#options.soundOnly === true)) continue;
@@ -179,7 +188,7 @@ class TargetFile {
       const sink = isPicture ? this.#picture : this.#sound;
       if (sink?.codec !== codec) continue;
       const fill = isPicture || codec !== 'opus' ? 'nothing' : this.#options.fromZero === true ? 'gaps' : further ? 'start' : 'nothing';
-      tracks.set(track.id, inOrder(sink, { offsetMs, fill }, config));
+      tracks.set(track.id, inOrder(sink, { offsetMs, fill, lateMs: codec === 'opus' ? lateMs : 0 }, config));
     }
     input.dispose();
     if (tracks.size === 0) throw new RecorderError('encoder', 'The recording has no track that can be read');
@@ -205,12 +214,15 @@ interface Order {
   readonly offsetMs: number;
   /** Where silence takes the place of sound that is missing: before the first packet of this take, or between any two as well. */
   readonly fill: 'nothing' | 'start' | 'gaps';
+  /** By how much the stamps of sound are late if its packets are as long as Chromium's, ms. */
+  readonly lateMs: number;
 }
 
 /** Begins, and goes on after a loss, with a key frame; what a damaged clock puts into the past is left out. */
-function inOrder(sink: Sink, { offsetMs, fill }: Order, config: VideoDecoderConfig | AudioDecoderConfig): Track {
+function inOrder(sink: Sink, { offsetMs, fill, lateMs }: Order, config: VideoDecoderConfig | AudioDecoderConfig): Track {
   let losses = -1;
   let last = -Infinity;
+  let beginMs = offsetMs;
   const silence = async (fromMs: number, stepMs: number, count: number): Promise<void> => {
     for (let index = 0; index < count; index++) await sink.write(new EncodedPacket(SILENCE, 'key', (fromMs + index * stepMs) / 1000, 0), config);
     sink.heardMs += count * SILENCE_MS;
@@ -219,8 +231,9 @@ function inOrder(sink: Sink, { offsetMs, fill }: Order, config: VideoDecoderConf
     async add(block) {
       if (block.losses !== losses && !block.key) return;
       if (block.timestampMs < last || block.timestampMs < 0) return;
-      const at = offsetMs + block.timestampMs;
       const isFirst = last === -Infinity;
+      if (isFirst && lateMs > 0 && opusMs(block.data) === CHROMIUM.packetMs) beginMs -= lateMs;
+      const at = beginMs + block.timestampMs;
       if (fill === 'start' && isFirst) await silence(sink.dueMs, SILENCE_MS, Math.floor((at - sink.dueMs) / SILENCE_MS));
       // Only where something is missing: the sound card's clock is not the computer's, and to fill in what that is slow by
       // would be heard. What earlier gaps left over is made up for.

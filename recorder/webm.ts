@@ -19,7 +19,7 @@ export interface Block {
 }
 
 const ID = {
-  tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, ebml: 0x1a45dfa3, segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7,
+  tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, ebml: 0x1a45dfa3, segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, muxer: 0x4d80, cluster: 0x1f43b675, timestamp: 0xe7,
   simpleBlock: 0xa3, blockGroup: 0xa0, block: 0xa1, reference: 0xfb, position: 0xa7, prevSize: 0xab, void: 0xec, crc: 0xbf,
 } as const;
 /** Elements before the first cluster and between clusters: seek head, info, tracks, cues, chapters, attachments, tags. */
@@ -46,6 +46,7 @@ export class WebmReader {
   #scale = 1_000_000;
   /** Numbers of the tracks that are sound. */
   readonly #sound = new Set<number>();
+  #muxer = '';
   #clusterTime: number | null = null;
   #cluster = 0;
   #searching = false;
@@ -54,6 +55,11 @@ export class WebmReader {
   /** How many parts of the stream were missing or damaged so far. */
   get losses(): number {
     return this.#losses;
+  }
+
+  /** What wrote the stream, by its own name; "Chrome" is Chromium. */
+  get muxer(): string {
+    return this.#muxer;
   }
 
   /** @param bytes the next part of the stream; must not change afterwards */
@@ -110,7 +116,10 @@ export class WebmReader {
     if (this.#pending.length < end) return null;
 
     const data = this.#pending.subarray(at + length, end);
-    if (id === ID.info) for (const child of childrenOf(data)) if (child.id === ID.timestampScale) this.#scale = number(child.data);
+    if (id === ID.info) for (const child of childrenOf(data)) {
+      if (child.id === ID.timestampScale) this.#scale = number(child.data);
+      if (child.id === ID.muxer) this.#muxer = new TextDecoder().decode(child.data).replace(/\0.*/s, '');
+    }
     if (id === ID.tracks) for (const entry of childrenOf(data)) if (entry.id === ID.trackEntry) this.#noteTrack(childrenOf(entry.data));
     if (id === ID.timestamp) this.#clusterTime = number(data);
     if (id === ID.simpleBlock || id === ID.blockGroup) {

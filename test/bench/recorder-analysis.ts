@@ -10,6 +10,8 @@ const RATE = 16_000;
 const WINDOW = RATE * 0.004;
 /** Amplitude in the window at which a beep has begun: half of what is played. */
 const THRESHOLD = 0.2;
+/** More than any picture is late by, on a machine that is not stalled; ms. */
+const JUMP_MS = 300;
 
 /** A decoded frame of picture. */
 interface Shown {
@@ -32,18 +34,19 @@ export interface ClockReading {
 
 /**
  * Decodes a recording of the bench's stage to its end.
+ * @param cut whether it may end in the middle of a frame, as what an encoder wrote before its page was gone
  * @throws at the first decoding error
  */
-export async function readClock(file: string): Promise<ClockReading> {
+export async function readClock(file: string, { cut = false } = {}): Promise<ClockReading> {
   const shown: Shown[] = [];
   let unreadable = 0;
-  await decodeEach(file, `[0:v:0]scale=${WIDTH}:${HEIGHT}:flags=area,format=gray`, 'split', ['-enc_time_base', '1/1000', '-c:v', 'rawvideo'], (frame, at) => {
+  await decodeEach(file, cut, `[0:v:0]scale=${WIDTH}:${HEIGHT}:flags=area,format=gray`, 'split', ['-enc_time_base', '1/1000', '-c:v', 'rawvideo'], (frame, at) => {
     const mark = decodeMark(frame, WIDTH, HEIGHT, WIDTH);
     if (mark === null) unreadable++;
     else shown.push({ at, clock: mark.frame });
   });
   const beeps = new BeepListener();
-  await decodeEach(file, `[0:a:0]aresample=${RATE},aformat=s16:${RATE}:mono`, 'asplit', ['-c:a', 'pcm_s16le'], (bytes, at) => beeps.push(bytes, at));
+  await decodeEach(file, cut, `[0:a:0]aresample=${RATE},aformat=s16:${RATE}:mono`, 'asplit', ['-c:a', 'pcm_s16le'], (bytes, at) => beeps.push(bytes, at));
   return { shown, beeps: beeps.found, soundEnd: beeps.end, unreadable };
 }
 
@@ -102,10 +105,10 @@ function tonePower(samples: Float32Array): Float32Array {
  * @param each gets a piece and its time, ms; the piece is its to keep
  * @throws at the first decoding error
  */
-async function decodeEach(file: string, filter: string, split: 'split' | 'asplit', codec: readonly string[], each: (piece: Uint8Array, at: number) => void): Promise<void> {
+async function decodeEach(file: string, cut: boolean, filter: string, split: 'split' | 'asplit', codec: readonly string[], each: (piece: Uint8Array, at: number) => void): Promise<void> {
   // The same pieces twice: as they are, and as a list of their times and lengths.
   const output = ['-fps_mode', 'passthrough', ...codec];
-  const child = spawn('ffmpeg', ['-v', 'error', '-xerror', '-copyts', '-i', file, '-filter_complex', `${filter},${split}[a][b]`,
+  const child = spawn('ffmpeg', ['-v', 'error', ...(cut ? [] : ['-xerror']), '-copyts', '-i', file, '-filter_complex', `${filter},${split}[a][b]`,
     '-map', '[a]', ...output, '-f', 'data', 'pipe:1', '-map', '[b]', ...output, '-f', 'framecrc', 'pipe:3'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const [, pieces, errors, list] = child.stdio as readonly Readable[];
   let said = '';
@@ -143,7 +146,7 @@ async function decodeEach(file: string, filter: string, split: 'split' | 'asplit
   });
   const code = await closed;
   // Two pieces of one time, as after a stall, are no fault of the file; ffmpeg says so, and goes on.
-  const faults = said.split('\n').filter((each) => each !== '' && !/non monotonically increasing dts to muxer|Last message repeated/.test(each));
+  const faults = said.split('\n').filter((each) => each !== '' && !/non monotonically increasing dts to muxer|Last message repeated/.test(each) && !(cut && each.includes('File ended prematurely')));
   if (code !== 0 || faults.length > 0) throw new Error(`${file} does not decode: ${faults.join('\n')}`);
   if (waiting.length > 0) throw new Error(`${waiting.length} pieces are missing`);
 }
@@ -159,6 +162,11 @@ export function skews({ shown, beeps }: ClockReading): { at: number; skew: numbe
     if (near.length === 15) found.push({ at, skew: quantile(near, 0.5) });
   }
   return found;
+}
+
+/** Where the picture's clock jumps against the file's, as after a pause: at its first picture after it, ms. */
+export function jumps({ shown }: ClockReading): number[] {
+  return shown.filter(({ at, clock }, i) => i > 0 && Math.abs(centred(clock - shown[i - 1]!.clock - at + shown[i - 1]!.at, CLOCK_MS)) > JUMP_MS).map(({ at }) => at);
 }
 
 /** The epoch time of each picture, ms, given that of the recording's start, ms. */

@@ -9,6 +9,9 @@ import { tone } from '../tools/sound';
 
 export type BrowserName = 'chromium' | 'firefox';
 
+/** A careful site's, and finished files may be played. */
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; media-src blob:";
+
 /** Where recorders are measured: a server of the stage's page, a profile that outlives browsers, and their downloads. */
 export class Theatre {
   readonly #launched: Launched[] = [];
@@ -20,7 +23,7 @@ export class Theatre {
     const folder = await mkdtemp(path.join(tmpdir(), 'greenroom-theatre-'));
     await mkdir(path.join(folder, 'profile'));
     await mkdir(path.join(folder, 'downloads'));
-    return new Theatre(browser, await servePages({ folders }), folder, { width, height });
+    return new Theatre(browser, await servePages({ folders, headers: { 'Content-Security-Policy': POLICY } }), folder, { width, height });
   }
 
   /**

@@ -1,5 +1,6 @@
 /**
- * `npm run bench:recorder`: what a crash costs; how late sound is against the picture, before and after export; how long
+ * `npm run bench:recorder`: what a crash costs; how late sound is against the picture, before and after export, and whether
+ * the file plays and can be searched through, with a pause, a further segment or another size of the picture in it; how long
  * the export of hours takes, and how much memory; and how much of the processor recording takes, beside a plain
  * MediaRecorder into memory, a `createWritable` file as Jitsi Meet's recorder writes it, and RecordRTC. Every measurement
  * has a browser of its own, in turn, so that whatever else the machine does, it does to all of them.
@@ -16,8 +17,9 @@ import type { SourcesLab } from '../browser/pages/recorder-sources';
 import { crash, type CrashSummary } from '../crash/crash';
 import { fetchPackage } from './npm-cache';
 import { useOfTree } from './process-tree';
-import { quantile, readClock, skews } from './recorder-analysis';
+import { quantile } from './recorder-analysis';
 import { measureExport } from './recorder-export';
+import { examine, record, type Examined, type Skew, type Turn } from './recorder-skew';
 import { Theatre } from './recorder-stage';
 
 declare const stage: RecorderStage;
@@ -29,30 +31,15 @@ const WARM_UP_MS = 3000;
 type Contestant = 'nobody' | 'ours' | Peer;
 const contestants: readonly Contestant[] = ['nobody', 'ours', 'memory', 'writable', 'recordrtc'];
 
-interface Skew {
-  /** How late the sound is, ms: the middle beep, and the width of the middle nine tenths. */
-  readonly middle: number;
-  readonly spread: number;
-}
+/** The recordings of which the skew is measured, by what happens in them. */
+const turns = { paused: ['pause'], joined: ['reload'], resized: ['resize', 'resize'] } as const satisfies Record<string, readonly Turn[]>;
 
-/** Of a recording with a pause in it: as it was encoded, and as users get it. */
-async function measureSkew(seconds: number): Promise<{ encoded: Skew; exported: Skew }> {
+async function measureSkew(what: keyof typeof turns, seconds: number): Promise<Examined> {
   const theatre = await Theatre.open('chromium');
   try {
     const { page } = await theatre.raise();
     await page.evaluate(() => stage.beep());
-    const { id } = await page.evaluate(() => stage.start());
-    await pause(seconds * 500); // half of the length
-    await page.evaluate(() => stage.pause());
-    await pause(1300); // not a whole beep
-    await page.evaluate(() => stage.resume());
-    await pause(seconds * 500);
-    await page.evaluate(() => stage.stop());
-    const of = async (saved: { fileName: string; bytes: number }): Promise<Skew> => {
-      const found = skews(await readClock(await theatre.downloaded(saved))).map(({ skew }) => skew);
-      return { middle: quantile(found, 0.5), spread: quantile(found, 0.95) - quantile(found, 0.05) };
-    };
-    return { encoded: await of(await page.evaluate((which) => stage.saveRaw(which), id)), exported: await of(await page.evaluate((which) => stage.save(which), id)) };
+    return await examine(theatre, page, await record(page, turns[what], (seconds * 1000) / (turns[what].length + 1)), turns[what]);
   } finally {
     await theatre.close();
   }
@@ -88,15 +75,27 @@ async function measureCost(contestant: Contestant, seconds: number, folders: Rea
   }
 }
 
-async function benchSkew(runs: number, seconds: number): Promise<{ skewMs: number; skewSpreadMs: number; skewExportedMs: number; skewExportedSpreadMs: number }> {
-  const rounds: { encoded: Skew; exported: Skew }[] = [];
-  for (let run = 0; run < runs; run++) rounds.push(await measureSkew(seconds));
-  console.log('\nHow late the sound is, ms');
-  console.table(rounds.map(({ encoded, exported }) => ({ encoded: encoded.middle, spread: encoded.spread, exported: exported.middle, 'spread exported': exported.spread })).map(rounded));
-  // The middle of the recordings, and the widest spread within one.
-  const middle = (key: 'encoded' | 'exported'): number => quantile(rounds.map((round) => round[key].middle), 0.5);
-  const widest = (key: 'encoded' | 'exported'): number => Math.max(...rounds.map((round) => round[key].spread));
-  return { skewMs: middle('encoded'), skewSpreadMs: widest('encoded'), skewExportedMs: middle('exported'), skewExportedSpreadMs: widest('exported') };
+async function benchSkew(runs: number, seconds: number): Promise<Record<string, number>> {
+  const rounds: { what: keyof typeof turns; examined: Examined }[] = [];
+  for (let run = 0; run < runs; run++) for (const what of ['paused', 'joined', 'resized'] as const) rounds.push({ what, examined: await measureSkew(what, seconds) });
+  console.log('\nHow late the sound is, ms, in each part of a recording, and how many jumps in its file went wrong');
+  console.table(rounds.flatMap(({ what, examined: { encoded, exported, seeks, wrong } }) => encoded.map((before, part) => rounded({
+    recording: what, part: part + 1, encoded: before.middle, spread: before.spread, exported: exported[part]?.middle, 'spread exported': exported[part]?.spread,
+    ...(part === 0 ? { jumps: seeks, wrong: wrong.length } : {}),
+  }))));
+  for (const { what, examined: { wrong } } of rounds) for (const each of wrong) console.log(`${what}: ${each}`);
+  // The middle of the recordings, and the widest spread within a part of one.
+  const parts = (form: 'encoded' | 'exported', of: keyof typeof turns, from: number): Skew[] => rounds.filter(({ what }) => what === of).flatMap(({ examined }) => examined[form].slice(from));
+  const middle = (skews: readonly Skew[]): number => quantile(skews.map((skew) => skew.middle), 0.5);
+  const widest = (form: 'encoded' | 'exported'): number => Math.max(...rounds.flatMap(({ examined }) => examined[form].map(({ spread }) => spread)));
+  return {
+    skewMs: middle(parts('encoded', 'paused', 0)), skewSpreadMs: widest('encoded'), skewExportedMs: middle(parts('exported', 'paused', 0)), skewExportedSpreadMs: widest('exported'),
+    // After what happened.
+    skewJoinedMs: middle(parts('encoded', 'joined', 1)), skewJoinedExportedMs: middle(parts('exported', 'joined', 1)),
+    skewResizedMs: middle(parts('encoded', 'resized', 1)), skewResizedExportedMs: middle(parts('exported', 'resized', 1)),
+    skewMaxMs: Math.max(...rounds.flatMap(({ examined: { encoded, exported } }) => [...encoded, ...exported].map((skew) => Math.abs(skew.middle)))),
+    seeks: rounds.reduce((sum, { examined }) => sum + examined.seeks, 0), seekWrong: rounds.reduce((sum, { examined }) => sum + examined.wrong.length, 0),
+  };
 }
 
 async function benchCosts(runs: number, seconds: number): Promise<{ cpuTabMsPerFrame: number; cpuOursOverMemory: number; cpuOursOverWritable: number; cpuOursOverRecordRTC: number }> {

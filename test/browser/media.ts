@@ -35,6 +35,13 @@ export async function packetTimes(file: string, stream: 'v:0' | 'a:0'): Promise<
   return stdout.split('\n').map(Number.parseFloat).filter((time) => !Number.isNaN(time));
 }
 
+/** Where the picture has another size from then on, s, the first one included. Decodes it all. */
+export async function pictureSizes(file: string): Promise<{ at: number; size: string }[]> {
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'frame=pts_time,width,height', '-of', 'json', file], { maxBuffer: 1e8 });
+  const { frames } = JSON.parse(stdout) as { frames: { pts_time: string; width: number; height: number }[] };
+  return frames.map(({ pts_time: at, width, height }) => ({ at: Number(at), size: `${width}x${height}` })).filter(({ size }, index, all) => size !== all[index - 1]?.size);
+}
+
 /** The sound as mono samples, `RATE` per second. */
 export async function samples(file: string): Promise<Float32Array> {
   const { stdout } = await run('ffmpeg', ['-v', 'error', '-i', file, '-vn', '-ac', '1', '-ar', String(RATE), '-f', 'f32le', '-'], { encoding: 'buffer', maxBuffer: 1e9 });

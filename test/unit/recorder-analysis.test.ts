@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { epochs, quantile, readClock, skews, slope } from '../bench/recorder-analysis';
+import { epochs, jumps, quantile, readClock, skews, slope } from '../bench/recorder-analysis';
 import { BEEP_EVERY_MS, BEEP_HZ, BEEP_MS, CLOCK_MS } from '../bench/recorder-clock';
 import { paintMark } from '../tools/marks';
 
@@ -63,6 +63,14 @@ test('a recording says when its last picture was painted, whichever of the two c
     expect(times.at(-1)!.epoch).toBe(STARTED + (FPS * SECONDS - 1) * (1000 / FPS));
   }
   expect(Math.abs(reading.soundEnd - 1000 * SECONDS)).toBeLessThan(30);
+});
+
+test('a recording says where its clock jumps, as after a pause, and not where a picture is late', () => {
+  const shown = Array.from({ length: 300 }, (_, frame) => {
+    const at = (frame * 1000) / 30 + (frame === 50 ? 120 : 0);
+    return { at, clock: (STARTED + (frame * 1000) / 30 + (frame < 100 ? 0 : 1300) + (frame < 200 ? 0 : 10_000)) % CLOCK_MS };
+  });
+  expect(jumps({ shown, beeps: [], soundEnd: 0, unreadable: 0 })).toEqual([100, 200].map((frame) => shown[frame]!.at));
 });
 
 test('a broken recording is refused', async () => {

@@ -173,6 +173,54 @@ describe('further segments', () => {
   });
 });
 
+describe("Chromium's stamps", () => {
+  const PACKET_MS = 60;
+  const LATE_MS = 50;
+
+  /** Three seconds in packets as Chromium's encoder makes them, three frames of 20 ms, with a key frame every second. */
+  async function recordedBy(muxer: string, { picture }: { picture: boolean }): Promise<Uint8Array> {
+    const { writable, bytes } = collect();
+    const output = new Output({ format: new WebMOutputFormat({ appendOnly: true }), target: new StreamTarget(writable) });
+    const [video, audio] = [new EncodedVideoPacketSource('vp8'), new EncodedAudioPacketSource('opus')];
+    if (picture) output.addVideoTrack(video);
+    output.addAudioTrack(audio);
+    await output.start();
+    for (let tick = 0; tick < 50; tick++) {
+      const time = (tick * PACKET_MS) / 1000;
+      if (picture) await video.add(new EncodedPacket(new Uint8Array(300).fill(7), tick % 17 === 0 ? 'key' : 'delta', time, 0.06), { decoderConfig: { codec: 'vp8', codedWidth: 320, codedHeight: 180 } });
+      await audio.add(new EncodedPacket(Uint8Array.of(0xfb, 3, tick), 'key', time, 0.06), { decoderConfig: { codec: 'opus', numberOfChannels: 2, sampleRate: 48_000 } });
+    }
+    await output.finalize();
+    const stream = bytes();
+    // The name is an element of two bytes of id and one of size, and may end in zeros.
+    const at = Buffer.from(stream).indexOf(Buffer.from('4d80', 'hex')) + 2;
+    stream.fill(0, at + 1, at + 1 + (stream[at]! & 0x7f)).set(Buffer.from(muxer), at + 1);
+    return stream;
+  }
+  const times = (blocks: readonly Block[], sound: boolean): number[] => blocks.filter(({ data }) => (data.length === 3) === sound).map(({ timestampMs }) => timestampMs);
+
+  test("its sound loses what it is late by, in every segment; others' does not", async () => {
+    for (const [muxer, lateMs] of [['Chrome', LATE_MS], ['Somebody', 0]] as const) {
+      const take = await recordedBy(muxer, { picture: true });
+      const { losses, blocks } = await joined([{ startMs: 0, chunks: [take] }, { startMs: 4000, chunks: [take] }]);
+      expect(losses).toBe(0);
+      const [picture, sound] = [times(blocks, false), times(blocks, true)];
+      // Nothing of the beginning is lost: what cannot be earlier is not, and the picture is later.
+      expect(picture.slice(0, 2)).toEqual([lateMs, lateMs + PACKET_MS]);
+      expect(sound.slice(0, 2)).toEqual([0, PACKET_MS]);
+      expect(picture).toHaveLength(100);
+      expect(picture.slice(50, 52)).toEqual([4000, 4000 + PACKET_MS]);
+      expect(sound.slice(-50)).toEqual(picture.slice(50).map((time) => time - lateMs));
+      expect(sound.every((time, index) => index === 0 || time > sound[index - 1]!)).toBe(true);
+    }
+  });
+
+  test('where there is no picture to be late against, nothing moves', async () => {
+    const { blocks } = await joined([{ startMs: 250, chunks: [await recordedBy('Chrome', { picture: false })] }]);
+    expect(blocks.map(({ timestampMs }) => timestampMs).slice(0, 2)).toEqual([250, 250 + PACKET_MS]);
+  });
+});
+
 test('the sound alone, from the very beginning', async () => {
   const { blocks } = await joined([{ startMs: 250, chunks: chunksOf(stream, 5000) }], { soundOnly: true, fromZero: true });
   expect(new Set(blocks.map(({ track }) => track)).size).toBe(1);

@@ -3,13 +3,12 @@
 import { Recorder, type RecorderOptions } from '../../../recorder';
 import { Journal } from '../../../recorder/journal';
 import { WebmReader, concat, type Block } from '../../../recorder/webm';
+import { closePlayer, lastExport, openPlayer, seek } from '../player';
 
 /** Where a cluster's time lies: after its id and its size, which is "unknown", and the id and size of the time. */
 const TIME_AT = 4 + 8 + 2;
 /** Chunks per transaction while filling. */
 const BATCH = 64;
-
-let exported: File | null = null;
 
 const bench = {
   /** Writes this many seconds of recording into the journal. */
@@ -58,24 +57,15 @@ const bench = {
 
   /** Opens the last exported file in a video element, and answers how long each jump to a random place took, ms. */
   async seek(times: number): Promise<{ duration: number; ms: number[] }> {
-    exported = null;
-    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('greenroom-exports');
-    for await (const handle of folder.values()) exported = await (handle as FileSystemFileHandle).getFile();
-    if (exported === null) throw new Error('Nothing was exported');
-    const video = document.body.appendChild(document.createElement('video'));
-    video.muted = true;
-    video.preload = 'auto';
-    video.src = URL.createObjectURL(exported);
-    await once(video, 'canplay');
+    const video = await openPlayer(await lastExport());
     const ms: number[] = [];
     for (let jump = 0; jump < times; jump++) {
       const began = performance.now();
-      video.currentTime = Math.random() * video.duration;
-      await once(video, 'seeked');
+      await seek(video, Math.random() * video.duration);
       ms.push(performance.now() - began);
     }
     const { duration } = video;
-    video.remove();
+    closePlayer(video);
     return { duration, ms };
   },
 };
@@ -110,10 +100,6 @@ function request<T>(asked: IDBRequest<T>): Promise<T> {
     asked.onsuccess = () => resolve(asked.result);
     asked.onerror = () => reject(asked.error ?? new Error('refused'));
   });
-}
-
-function once(target: EventTarget, name: string): Promise<unknown> {
-  return new Promise((resolve) => target.addEventListener(name, resolve, { once: true }));
 }
 
 export type ExportBench = typeof bench;

@@ -5,6 +5,7 @@ import { Journal } from '../../../recorder/journal';
 import { BEEP_EVERY_MS, BEEP_HZ, BEEP_MS, CLOCK_MS } from '../../bench/recorder-clock';
 import { paintMark } from '../../tools/marks';
 import { fakeMix } from '../fake-mix';
+import { closePlayer, lastExport, openPlayer, playToEnd, seek, shownMark } from '../player';
 
 /** Ways to record that are not ours. `writable` is what Jitsi Meet does: its codec, rate, interval and file. */
 export type Peer = 'memory' | 'writable' | 'recordrtc';
@@ -19,8 +20,9 @@ const VIDEO_BITS_PER_SECOND = 2_500_000;
 
 document.body.style.cssText = 'margin: 0; overflow: hidden';
 const canvas = document.body.appendChild(document.createElement('canvas'));
-canvas.width = innerWidth;
-canvas.height = innerHeight;
+const fill = (): void => { Object.assign(canvas, { width: innerWidth, height: innerHeight }); };
+fill();
+addEventListener('resize', fill);
 const picture = canvas.getContext('2d', { alpha: false })!;
 
 // The mark is painted small and scaled up: one cell is 2 x 2 pixels of this.
@@ -166,9 +168,22 @@ const stage = {
   async start(): Promise<RecordingInfo> {
     return await engine().start({ title: 'Bench', microphone });
   },
+  /** Goes on with a recording that a reload cut off. */
+  async goOn(id: string): Promise<RecordingInfo> {
+    await engine().ended(id);
+    return await engine().start({ title: '', microphone, continues: id });
+  },
   async stop(): Promise<RecordingInfo> {
     return await engine().stop();
   },
+  /** Resolves when this many ms are safe on disk. */
+  untilSafe: (durationMs: number) => new Promise<void>((resolve) => {
+    const stop = engine().subscribe((state) => {
+      if (state.kind !== 'recording' || state.info.durationMs < durationMs) return;
+      stop();
+      resolve();
+    });
+  }),
   pause(): void { engine().pause(); },
   resume(): void { engine().resume(); },
   async list(): Promise<RecordingInfo[]> {
@@ -178,15 +193,31 @@ const stage = {
   async save(id: string): Promise<{ fileName: string; bytes: number }> {
     return await engine().save(id);
   },
-  /** Downloads what the encoder wrote, as the journal has it. */
-  async saveRaw(id: string): Promise<{ fileName: string; bytes: number }> {
+  /** Downloads what one encoder wrote, as the journal has it. */
+  async saveRaw(id: string, segment = 0): Promise<{ fileName: string; bytes: number }> {
     const parts: Blob[] = [];
     const journal = new Journal(DATABASE);
-    for await (const batch of journal.read(id)) for (const { data } of batch) parts.push(new Blob([data]));
+    const { segments } = await journal.get(id);
+    const take = { from: segments[segment]?.firstChunk ?? 0, until: segments[segment + 1]?.firstChunk ?? Infinity };
+    for await (const batch of journal.read(id, { take })) for (const { data } of batch) parts.push(new Blob([data]));
     await journal.close();
     const file = new Blob(parts, { type: MIME_TYPE });
     download(file, 'raw.webm');
     return { fileName: 'raw.webm', bytes: file.size };
+  },
+  /** Plays the file that was saved last to its end, then jumps to these times, s. Answers with the clock in each picture. */
+  async play(times: readonly number[]): Promise<{ duration: number; end: number; clocks: (number | null)[] }> {
+    const video = await openPlayer(await lastExport());
+    const end = await playToEnd(video, 4);
+    video.pause();
+    const clocks: (number | null)[] = [];
+    for (const time of times) {
+      await seek(video, time);
+      clocks.push(shownMark(video));
+    }
+    const { duration } = video;
+    closePlayer(video);
+    return { duration, end, clocks };
   },
 
   /**
