@@ -74,6 +74,24 @@ export async function remux(takes: Iterable<Take>, writable: WritableStream<Stre
   }
 }
 
+/**
+ * When the first sound comes in what an encoder wrote, by the file's clock, ms: that begins with a picture or with sound,
+ * whichever is first. 0 where it cannot be said.
+ */
+export async function soundStartMs({ first, chunks }: Take): Promise<number> {
+  const reader = new WebmReader();
+  let [next, bytes] = [first, 0];
+  for await (const batch of chunks) {
+    for (const { sequence, data } of batch) {
+      const sound = reader.push(new Uint8Array(data)).find((block) => block.sound);
+      bytes += data.byteLength;
+      if (sequence !== next++ || reader.losses > 0 || bytes > HEAD_BYTES) return 0;
+      if (sound !== undefined) return sound.timestampMs;
+    }
+  }
+  return 0;
+}
+
 async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, file: TargetFile): Promise<void> {
   let head: Uint8Array[] | null = [];
   let waiting: Block[] = [];
