@@ -4,7 +4,7 @@ import { nameOf, RecorderError, throwIfAborted } from './errors';
 import type { FromExport, ToExport } from './export-protocol';
 import { Journal, type Contents, type StoredChunk, type StoredTake } from './journal';
 import { entryNames } from './formats';
-import { remux, type RemuxOptions, type Take } from './remux';
+import { remux, soundStartMs, type RemuxOptions, type Take } from './remux';
 import { zip, type Entry } from './zip';
 
 /** The part of DedicatedWorkerGlobalScope used here; the DOM and worker type libraries exclude each other. */
@@ -81,15 +81,20 @@ function writeMix(journal: Journal, start: Start, { mix }: Contents, destination
 }
 
 /** A stem of which nothing can be read is an empty file: the others are wanted all the same. */
-async function writeStems(journal: Journal, start: Start, { stems, markers, durationMs }: Contents, destination: Destination): Promise<number> {
+async function writeStems(journal: Journal, start: Start, { mix, stems, markers, durationMs }: Contents, destination: Destination): Promise<number> {
   if (stems.length === 0) throw new RecorderError('encoder', 'The recording has no stems');
   const progress = progressOver(stems.flatMap(({ takes }) => takes), 2);
   let losses = 0;
+  // A stem's sound is as late after its start as the mix's is after its own. The mix's file begins with its first picture
+  // if that is there before the sound, and players show it so: a stem's begins with its sound.
+  const late: { startMs: number; ms: number }[] = [];
+  for (const take of takesOf(journal, start, mix, () => undefined)) late.push({ startMs: take.startMs, ms: await soundStartMs(take) });
+  const laid = <T extends { startMs: number }>(take: T): T => ({ ...take, startMs: take.startMs + (late.filter(({ startMs }) => startMs <= take.startMs).at(-1)?.ms ?? 0) });
   const names = entryNames(stems.map(({ name }) => name));
   const entries: Entry[] = stems.map(({ takes }, index) => ({
     name: names[index] ?? `${index + 1}.webm`,
     content: async (writable) => {
-      losses += await remux(takesOf(journal, start, takes, progress), writable, { fromZero: true }).catch((error: unknown) => {
+      losses += await remux(takesOf(journal, start, takes.map(laid), progress), writable, { fromZero: true }).catch((error: unknown) => {
         if (error instanceof RecorderError && error.code === 'encoder') return 1;
         throw error;
       });

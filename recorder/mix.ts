@@ -4,6 +4,14 @@ import { RecorderError } from './errors';
 const RESUME_MS = 3000;
 /** Long enough not to be heard as a click, short enough not to be heard as a fade; s. */
 const RAMP_S = 0.012;
+/** How long a new voice is waited for, s; how often it is looked for, s; and how much of it must have come without a pause, samples. */
+const OPEN_S = 0.15;
+const LOOK_S = 0.008;
+const STEADY = 1024;
+/** How much of a voice from afar is in its queue, s: as late as one of its packets may be. */
+const CUSHION_S = 0.02;
+/** How often that is tried while the page is too busy for it. */
+const CUSHION_TRIES = 3;
 /** After this a voice that ended is silent, ms. */
 export const FADE_MS = 4000 * RAMP_S;
 /** How often the level is told, ms. */
@@ -26,6 +34,8 @@ export interface Voice {
   readonly remote: boolean;
   /** Whether it goes into the mix; one that does not can still go to its branch. */
   readonly audible: boolean;
+  /** Whose it is: where one of theirs takes the place of another, there is no break. */
+  readonly person: string;
   /** Goes to this output as well. */
   readonly branch?: string;
 }
@@ -33,6 +43,9 @@ export interface Voice {
 interface Playing {
   readonly voice: Voice;
   readonly gain: GainNode;
+  /** Settles when it can be heard. */
+  readonly open: Promise<void>;
+  /** Fades out. */
   readonly end: () => void;
 }
 
@@ -98,11 +111,18 @@ export class Mix {
   play(voices: readonly Voice[]): void {
     if (this.#context.state === 'closed') return;
     const wanted = new Map(voices.filter(({ track, audible, branch }) => track.readyState === 'live' && (audible || branch !== undefined)).map((voice) => [voice.track, voice]));
-    for (const [track, { voice, end }] of [...this.#playing]) {
+    const over = [...this.#playing].filter(([track, { voice }]) => {
       const next = wanted.get(track);
-      if (next?.audible !== voice.audible || next.branch !== voice.branch) end();
+      return next?.audible !== voice.audible || next.branch !== voice.branch;
+    });
+    for (const [track] of over) this.#playing.delete(track);
+    const begun = [...wanted.values()].filter(({ track }) => !this.#playing.has(track)).map((voice) => this.#start(voice));
+    for (const [, { voice, end }] of over) {
+      // Another device: the last one is heard until the next one is.
+      const next = begun.find((each) => each.voice.person === voice.person);
+      if (next === undefined) end();
+      else void next.open.then(end);
     }
-    for (const voice of wanted.values()) if (!this.#playing.has(voice.track)) this.#start(voice);
   }
 
   /**
@@ -152,33 +172,81 @@ export class Mix {
     if (this.#context.state !== 'closed') void this.#context.close();
   }
 
-  #start(voice: Voice): void {
+  #start(voice: Voice): Playing {
     const { track } = voice;
     const stream = new MediaStream([track]);
     const keepAlive = voice.remote ? listen(stream) : null;
-    const source = this.#context.createMediaStreamSource(stream);
     const gain = new GainNode(this.#context, { gain: 0 });
-    source.connect(gain);
     if (voice.audible) {
       gain.connect(this.#output);
       if (this.#meter !== null) gain.connect(this.#meter);
     }
     const branch = voice.branch === undefined ? undefined : this.#branches.get(voice.branch);
     if (branch !== undefined) gain.connect(branch);
-    ramp(gain, 1);
+    const life = new AbortController();
+    const tapped = this.#tap(stream, gain, voice.remote, life.signal);
+    const open = tapped.then(() => { if (!life.signal.aborted) ramp(gain, 1); });
     const end = (): void => {
+      if (life.signal.aborted) return;
+      life.abort();
       track.removeEventListener('ended', end);
-      this.#playing.delete(track);
+      if (this.#playing.get(track) === playing) this.#playing.delete(track);
       ramp(gain, 0);
       const silent = (): void => {
-        source.disconnect();
+        void tapped.then((source) => source.disconnect());
         gain.disconnect();
         if (keepAlive !== null) keepAlive.srcObject = null;
       };
       setTimeout(silent, FADE_MS);
     };
     track.addEventListener('ended', end);
-    this.#playing.set(track, { voice, gain, end });
+    const playing: Playing = { voice, gain, open, end };
+    this.#playing.set(track, playing);
+    return playing;
+  }
+
+  /**
+   * Connects a stream, and resolves when it comes without a break: it begins some hundredths of a second late, and with a
+   * packet of 10 ms and a pause. A fade-in would be over by then, and the voice begin with a click. What does not come is
+   * silent, and not waited for any longer.
+   */
+  async #tap(stream: MediaStream, gain: GainNode, remote: boolean, over: AbortSignal): Promise<MediaStreamAudioSourceNode> {
+    const ear = new AnalyserNode(this.#context, { fftSize: STEADY });
+    const samples = new Float32Array(STEADY);
+    for (let tries = 1; ; tries++) {
+      const source = this.#context.createMediaStreamSource(stream);
+      source.connect(ear);
+      const latest = this.#context.currentTime + OPEN_S;
+      let flows = false;
+      while (!over.aborted && !flows && this.#context.currentTime < latest) {
+        await this.#after(LOOK_S);
+        ear.getFloatTimeDomainData(samples);
+        // A wave crosses zero, but does not stay there.
+        flows = samples.every((sample, index) => sample !== 0 || samples[index + 1] !== 0);
+      }
+      source.disconnect();
+      // Chromium takes from a source's queue from the first packet on: the next one that is late would be a hole. While nothing
+      // is connected, it takes nothing.
+      const before = this.#context.currentTime;
+      if (remote && QUEUES) await this.#after(CUSHION_S);
+      if (tries < CUSHION_TRIES && this.#context.currentTime - before > 2 * CUSHION_S && !over.aborted) continue; // a new one's queue is empty
+      source.connect(gain);
+      return source;
+    }
+  }
+
+  /** Resolves after some time of the audio engine, s. Timers of a hidden page may be a second late. */
+  #after(seconds: number): Promise<void> {
+    const clock = new ConstantSourceNode(this.#context, { offset: 0 });
+    clock.connect(this.#output);
+    clock.start();
+    clock.stop(this.#context.currentTime + seconds);
+    return new Promise((resolve) => {
+      clock.onended = () => {
+        clock.disconnect();
+        resolve();
+      };
+    });
   }
 
   // While the context stands still, on a busy machine, its sources go on and queue. Chromium never shortens such a queue
@@ -194,9 +262,9 @@ export class Mix {
     const isOver = this.#fellBehind && !fell;
     this.#fellBehind = fell;
     if (!isOver) return;
-    const voices = [...this.#playing.values()];
-    for (const { end } of voices) end();
-    this.play(voices.map(({ voice }) => voice));
+    const late = [...this.#playing.values()];
+    this.#playing.clear();
+    for (const { voice, end } of late) void this.#start(voice).open.then(end);
   }
 
   // A phone call, a device change or a sleeping laptop may suspend a running context: the recording goes on after it.

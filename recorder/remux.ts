@@ -80,6 +80,24 @@ export async function remux(takes: Iterable<Take>, writable: WritableStream<Stre
   }
 }
 
+/**
+ * When the first sound comes in what an encoder wrote, by the file's clock, ms: that begins with a picture or with sound,
+ * whichever is first. 0 where it cannot be said.
+ */
+export async function soundStartMs({ first, chunks }: Take): Promise<number> {
+  const reader = new WebmReader();
+  let [next, bytes] = [first, 0];
+  for await (const batch of chunks) {
+    for (const { sequence, data } of batch) {
+      const sound = reader.push(new Uint8Array(data)).find((block) => block.sound);
+      bytes += data.byteLength;
+      if (sequence !== next++ || reader.losses > 0 || bytes > HEAD_BYTES) return 0;
+      if (sound !== undefined) return sound.timestampMs;
+    }
+  }
+  return 0;
+}
+
 async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, file: TargetFile): Promise<void> {
   let head: Uint8Array[] | null = [];
   let waiting: Block[] = [];
@@ -98,7 +116,10 @@ async function copyTake({ startMs, first, chunks }: Take, reader: WebmReader, fi
           if (head.reduce((sum, part) => sum + part.length, 0) > HEAD_BYTES) throw new RecorderError('encoder', 'The recording has no beginning');
           continue;
         }
-        tracks = await file.begin(concat(head), startMs, reader.muxer).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
+        // Where no sound is there yet, its packets are taken for what this muxer's always were.
+        const sound = waiting.find((block) => block.sound);
+        const isLate = reader.muxer === CHROMIUM.muxer && (sound === undefined || opusMs(sound.data) === CHROMIUM.packetMs);
+        tracks = await file.begin(concat(head), startMs, isLate ? CHROMIUM.lateMs : 0).catch((cause: unknown) => { throw RecorderError.from(cause, 'encoder', 'The recording has no beginning'); });
         head = null;
       }
       for (const block of waiting) for (const sound of clock.check(block)) await tracks.get(sound.track)?.add(sound);
@@ -166,18 +187,22 @@ class TargetFile {
     this.#options = options;
   }
 
-  /** @param head the take up to some first frames: the codec's settings may be in them */
-  async begin(head: Uint8Array, startMs: number, muxer: string): Promise<ReadonlyMap<number, Track>> {
+  /**
+   * @param head the take up to some first frames: the codec's settings may be in them
+   * @param lateMs by how much the stamps of its sound are late, if that is Opus
+   */
+  async begin(head: Uint8Array, startMs: number, lateMs: number): Promise<ReadonlyMap<number, Track>> {
     const input = new Input({ formats: [WEBM], source: new BufferSource(head) });
     const tracks = new Map<number, Track>();
     const further = this.begun;
-    const pictures = await input.getVideoTracks();
-    // Sound alone is late against nothing: its clock begins with its first packet.
-    const lateMs = muxer === CHROMIUM.muxer && pictures.length > 0 ? CHROMIUM.lateMs : 0;
-    // Two takes never overlap, whatever the clocks said, and none begins before zero.
-    const offsetMs = Math.max(startMs, this.#picture?.dueMs ?? 0, (this.#sound?.dueMs ?? 0) + lateMs);
+    const sounds = await input.getAudioTracks();
+    const codecs = await Promise.all(sounds.map((track) => track.getCodec()));
+    // The sound stays where it is, in step with its stems and never before zero, and the picture goes to it.
+    const pictureMs = codecs.includes('opus') ? lateMs : 0;
+    // Two takes never overlap, whatever the clocks said.
+    const offsetMs = Math.max(startMs, (this.#picture?.dueMs ?? 0) - pictureMs, this.#sound?.dueMs ?? 0);
     // A recorder's tracks come in the order of their first frames; some players take the first for what the file is.
-    for (const track of [...pictures, ...await input.getAudioTracks()]) {
+    for (const track of [...await input.getVideoTracks(), ...sounds]) {
       const isPicture = track.isVideoTrack();
       const [codec, config] = [await track.getCodec(), await track.getDecoderConfig()];
       if (codec === null || config === null || (isPicture && this.#options.soundOnly === true)) continue;
@@ -188,7 +213,7 @@ class TargetFile {
       const sink = isPicture ? this.#picture : this.#sound;
       if (sink?.codec !== codec) continue;
       const fill = isPicture || codec !== 'opus' ? 'nothing' : this.#options.fromZero === true ? 'gaps' : further ? 'start' : 'nothing';
-      tracks.set(track.id, inOrder(sink, { offsetMs, fill, lateMs: codec === 'opus' ? lateMs : 0 }, config));
+      tracks.set(track.id, inOrder(sink, { offsetMs: isPicture ? offsetMs + pictureMs : offsetMs, fill }, config));
     }
     input.dispose();
     if (tracks.size === 0) throw new RecorderError('encoder', 'The recording has no track that can be read');
@@ -214,15 +239,12 @@ interface Order {
   readonly offsetMs: number;
   /** Where silence takes the place of sound that is missing: before the first packet of this take, or between any two as well. */
   readonly fill: 'nothing' | 'start' | 'gaps';
-  /** By how much the stamps of sound are late if its packets are as long as Chromium's, ms. */
-  readonly lateMs: number;
 }
 
 /** Begins, and goes on after a loss, with a key frame; what a damaged clock puts into the past is left out. */
-function inOrder(sink: Sink, { offsetMs, fill, lateMs }: Order, config: VideoDecoderConfig | AudioDecoderConfig): Track {
+function inOrder(sink: Sink, { offsetMs, fill }: Order, config: VideoDecoderConfig | AudioDecoderConfig): Track {
   let losses = -1;
   let last = -Infinity;
-  let beginMs = offsetMs;
   const silence = async (fromMs: number, stepMs: number, count: number): Promise<void> => {
     for (let index = 0; index < count; index++) await sink.write(new EncodedPacket(SILENCE, 'key', (fromMs + index * stepMs) / 1000, 0), config);
     sink.heardMs += count * SILENCE_MS;
@@ -231,9 +253,8 @@ function inOrder(sink: Sink, { offsetMs, fill, lateMs }: Order, config: VideoDec
     async add(block) {
       if (block.losses !== losses && !block.key) return;
       if (block.timestampMs < last || block.timestampMs < 0) return;
+      const at = offsetMs + block.timestampMs;
       const isFirst = last === -Infinity;
-      if (isFirst && lateMs > 0 && opusMs(block.data) === CHROMIUM.packetMs) beginMs -= lateMs;
-      const at = beginMs + block.timestampMs;
       if (fill === 'start' && isFirst) await silence(sink.dueMs, SILENCE_MS, Math.floor((at - sink.dueMs) / SILENCE_MS));
       // Only where something is missing: the sound card's clock is not the computer's, and to fill in what that is slow by
       // would be heard. What earlier gaps left over is made up for.

@@ -255,8 +255,8 @@ export class Session {
     room?.update(people, this.#layout);
     // The captured tab has the others in it already, unless it is another one, or came without its sound.
     const tab = capture === null || capture.report.ownTab === false ? null : capture.audio;
-    const voices = people.flatMap(({ id, local = false, audio = [] }): Voice[] => audio.map((track) => ({ track, remote: !local, audible: local || tab === null, ...(this.subject.stems ? { branch: id } : {}) })));
-    if (tab !== null) voices.push({ track: tab, remote: false, audible: true });
+    const voices = people.flatMap(({ id, local = false, audio = [] }): Voice[] => audio.map((track) => ({ track, remote: !local, audible: local || tab === null, person: id, ...(this.subject.stems ? { branch: id } : {}) })));
+    if (tab !== null) voices.push({ track: tab, remote: false, audible: true, person: '' });
     this.#mix.play(voices);
     this.#stems?.follow(people);
   }

@@ -6,6 +6,7 @@
 export interface Block {
   /** The track's number in the file. */
   readonly track: number;
+  readonly sound: boolean;
   /** Since the start of the recording, ms. */
   readonly timestampMs: number;
   /** Sound always is: each of its frames stands alone, though Firefox marks none. */
@@ -150,10 +151,12 @@ export class WebmReader {
     const odd = (flags & 0b0111_0110) !== 0;
     if (data.length <= 4 || track <= 0x80 || odd || this.#clusterTime === null) return null;
     const relative = ((high << 8 | low) << 16) >> 16;
+    const sound = this.#sound.has(track & 0x7f);
     return {
       track: track & 0x7f,
+      sound,
       timestampMs: (this.#clusterTime + relative) * this.#scale / 1e6,
-      key: (key ?? (flags & 0x80) !== 0) || this.#sound.has(track & 0x7f),
+      key: (key ?? (flags & 0x80) !== 0) || sound,
       data: data.subarray(4),
       losses: this.#losses,
       cluster: this.#cluster,

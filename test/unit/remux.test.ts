@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Output, StreamTarget, WebMOutputFormat, type StreamTargetChunk } from 'mediabunny';
-import { remux, type RemuxOptions } from '../../recorder/remux';
+import { remux, soundStartMs, type RemuxOptions } from '../../recorder/remux';
 import { zip } from '../../recorder/zip';
 import { WebmReader, type Block } from '../../recorder/webm';
 
@@ -38,7 +38,7 @@ function collect(): { writable: WritableStream<StreamTargetChunk>; bytes: () => 
 }
 
 /** As Chromium writes it: clusters of a second and of unknown size, nothing that says how long it is. Frames are random bytes. */
-async function recorded(): Promise<Uint8Array> {
+async function recorded(soundLateS = 0): Promise<Uint8Array> {
   const random = dice(1);
   const { writable, bytes } = collect();
   const output = new Output({ format: new WebMOutputFormat({ appendOnly: true }), target: new StreamTarget(writable) });
@@ -50,7 +50,7 @@ async function recorded(): Promise<Uint8Array> {
   for (let tick = 0; tick < SECONDS * 10; tick++) {
     const time = tick / 10;
     await video.add(new EncodedPacket(frame(200 + random() * 400), tick % 10 === 0 ? 'key' : 'delta', time, 0.1), { decoderConfig: { codec: 'vp8', codedWidth: 320, codedHeight: 180 } });
-    await audio.add(new EncodedPacket(Uint8Array.of(...FIVE_FRAMES, ...frame(58)), 'key', time, 0.1), { decoderConfig: { codec: 'opus', numberOfChannels: 2, sampleRate: 48_000 } });
+    await audio.add(new EncodedPacket(Uint8Array.of(...FIVE_FRAMES, ...frame(58)), 'key', time + soundLateS, 0.1), { decoderConfig: { codec: 'opus', numberOfChannels: 2, sampleRate: 48_000 } });
   }
   await output.finalize();
   return bytes();
@@ -199,17 +199,17 @@ describe("Chromium's stamps", () => {
   }
   const times = (blocks: readonly Block[], sound: boolean): number[] => blocks.filter(({ data }) => (data.length === 3) === sound).map(({ timestampMs }) => timestampMs);
 
-  test("its sound loses what it is late by, in every segment; others' does not", async () => {
+  test("the picture goes to where its sound is late, in every segment; others' does not", async () => {
     for (const [muxer, lateMs] of [['Chrome', LATE_MS], ['Somebody', 0]] as const) {
       const take = await recordedBy(muxer, { picture: true });
       const { losses, blocks } = await joined([{ startMs: 0, chunks: [take] }, { startMs: 4000, chunks: [take] }]);
       expect(losses).toBe(0);
       const [picture, sound] = [times(blocks, false), times(blocks, true)];
-      // Nothing of the beginning is lost: what cannot be earlier is not, and the picture is later.
+      // It is the picture that moves: nothing is before zero, and the sound is in step with its stems.
       expect(picture.slice(0, 2)).toEqual([lateMs, lateMs + PACKET_MS]);
       expect(sound.slice(0, 2)).toEqual([0, PACKET_MS]);
       expect(picture).toHaveLength(100);
-      expect(picture.slice(50, 52)).toEqual([4000, 4000 + PACKET_MS]);
+      expect(sound.slice(-50, -48)).toEqual([4000, 4000 + PACKET_MS]);
       expect(sound.slice(-50)).toEqual(picture.slice(50).map((time) => time - lateMs));
       expect(sound.every((time, index) => index === 0 || time > sound[index - 1]!)).toBe(true);
     }
@@ -240,6 +240,20 @@ test('the sound of a stem is as long as the time it takes, whatever is missing o
   }
   expect(heardMs).toBeGreaterThan(60_000);
   expect(blocks.filter(({ data }) => data.length > 3).length).toBeLessThan(2 * 10 * SECONDS - 20);
+});
+
+test('the sound that begins after the picture says by how much; what lost its beginning says nothing', async () => {
+  const startOf = async (chunks: readonly (Uint8Array | null)[]): Promise<number> => {
+    async function* batches(): AsyncGenerator<{ sequence: number; data: ArrayBuffer }[], void, undefined> {
+      for (const [at, chunk] of chunks.entries()) if (chunk !== null) yield await Promise.resolve([{ sequence: 7 + at, data: chunk.slice().buffer }]);
+    }
+    return await soundStartMs({ startMs: 0, first: 7, chunks: batches() });
+  };
+  expect(await startOf(chunksOf(stream, 5000))).toBe(0);
+  const late = await recorded(0.042);
+  for (const size of [100, 5000, late.length]) expect(await startOf(chunksOf(late, size))).toBe(42);
+  expect(await startOf(chunksOf(late, 100).map((chunk, index) => (index === 0 ? null : chunk)))).toBe(0);
+  expect(await startOf([])).toBe(0);
 });
 
 test('a zip is sent front to back, and what is in it is the same as outside', async () => {

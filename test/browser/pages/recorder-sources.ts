@@ -2,7 +2,19 @@
 // own, as in a call. Every method answers with plain data, as it is called from outside the browser.
 import { Recorder, type Person, type RecorderOptions, type RecorderState, type SaveFormat, type StartRequest } from '../../../recorder';
 
-interface Guest { frequency: number; colour: string; local?: boolean }
+interface Guest {
+  /** Of their tone, Hz, and how loud it is, 0 to 1; 0.2 if nothing is said. */
+  frequency: number;
+  gain?: number;
+  colour: string;
+  local?: boolean;
+}
+
+/**
+ * How somebody is muted: `left-out` of the list, as a meeting tells it; `disabled` where they are, so that silence is sent; or
+ * `unsent`, so that nothing is.
+ */
+export type Mute = 'left-out' | 'disabled' | 'unsent';
 
 /** A camera and a microphone, or a screen and its sound, and where they arrive. */
 interface Line {
@@ -10,6 +22,8 @@ interface Line {
   readonly sent: readonly MediaStreamTrack[];
   readonly audio: readonly MediaStreamTrack[];
   readonly video: MediaStreamTrack | null;
+  /** What their microphone's track is sent by; null of those who are here. */
+  readonly sender: RTCRtpSender | null;
   readonly hangUp: () => void;
 }
 
@@ -23,22 +37,36 @@ interface Member {
 
 /** Longer than the recorder takes to fade out: what is cut off before would hide whether it does. Ms. */
 const FADED_MS = 200;
+/** Of a beep, s. */
+const CHIRP_RAMP_S = 0.01;
 
 const context = new AudioContext();
 const members = new Map<string, Member>();
-const microphones = new Set<MediaStreamAudioDestinationNode>();
+const microphones = new Map<MediaStreamAudioDestinationNode, Guest>();
 let recorder = new Recorder();
 let state: RecorderState = recorder.state;
 let watchers: { done: (state: RecorderState) => boolean; resolve: () => void }[] = [];
 
-function sound(frequency: number): MediaStreamTrack {
+function sound(guest: Guest): MediaStreamTrack {
+  const node = context.createOscillator();
+  node.frequency.value = guest.frequency;
+  const output = context.createMediaStreamDestination();
+  node.connect(new GainNode(context, { gain: guest.gain ?? 0.2 })).connect(output);
+  node.start();
+  microphones.set(output, guest);
+  return output.stream.getAudioTracks()[0] as MediaStreamTrack;
+}
+
+/** A tenth of a second from now, for a fifth, without a click. */
+function chirp(output: MediaStreamAudioDestinationNode, frequency: number, gain: number): void {
   const node = context.createOscillator();
   node.frequency.value = frequency;
-  const output = context.createMediaStreamDestination();
-  node.connect(new GainNode(context, { gain: 0.2 })).connect(output);
-  node.start();
-  microphones.add(output);
-  return output.stream.getAudioTracks()[0] as MediaStreamTrack;
+  const gate = new GainNode(context, { gain: 0 });
+  node.connect(gate).connect(output);
+  const [from, to] = [context.currentTime + 0.1, context.currentTime + 0.3];
+  gate.gain.setValueAtTime(0, from).linearRampToValueAtTime(gain, from + CHIRP_RAMP_S).setValueAtTime(gain, to - CHIRP_RAMP_S).linearRampToValueAtTime(0, to);
+  node.start(from);
+  node.stop(to);
 }
 
 /** A plain colour with a line that moves, so that no two frames are the same. */
@@ -69,7 +97,7 @@ async function describe(connection: RTCPeerConnection): Promise<RTCSessionDescri
 }
 
 /** Sends tracks to ourselves through a real connection; answers with what arrives. */
-async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: MediaStreamTrack[]; hangUp: () => void }> {
+async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: MediaStreamTrack[]; sender: RTCRtpSender | null; hangUp: () => void }> {
   const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
   const arrived: MediaStreamTrack[] = [];
   const all = new Promise<void>((resolve) => {
@@ -86,6 +114,7 @@ async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: Med
   await Promise.all(arrived.filter(({ muted }) => muted).map((track) => new Promise((resolve) => { track.addEventListener('unmute', resolve, { once: true }); })));
   return {
     arrived,
+    sender: from.getSenders().find(({ track }) => track?.kind === 'audio') ?? null,
     hangUp: () => {
       from.close();
       to.close();
@@ -95,10 +124,10 @@ async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: Med
 
 const ofKind = (tracks: readonly MediaStreamTrack[], kind: string): MediaStreamTrack[] => tracks.filter((track) => track.kind === kind);
 
-async function connect({ frequency, colour, local = false }: Guest): Promise<Line> {
-  const sent = [sound(frequency), picture(colour)];
-  const { arrived, hangUp } = local ? { arrived: sent, hangUp: () => undefined } : await call(sent);
-  return { sent, audio: ofKind(arrived, 'audio'), video: ofKind(arrived, 'video')[0] ?? null, hangUp };
+async function connect(guest: Guest): Promise<Line> {
+  const sent = [sound(guest), picture(guest.colour)];
+  const { arrived, sender, hangUp } = guest.local === true ? { arrived: sent, sender: null, hangUp: () => undefined } : await call(sent);
+  return { sent, audio: ofKind(arrived, 'audio'), video: ofKind(arrived, 'video')[0] ?? null, sender, hangUp };
 }
 
 /** Once the recorder has let go of it. */
@@ -166,13 +195,17 @@ const lab = {
     if (screen !== null) end(screen);
     return at;
   },
-  /** As a meeting tells it: the track stays, but is not to be heard. */
-  mute(id: string, muted: boolean): number {
-    const { line } = find(id);
-    const enable = (): void => { for (const track of ofKind(line.sent, 'audio')) track.enabled = !muted; };
-    if (muted) setTimeout(enable, FADED_MS);
+  async mute(id: string, muted: boolean, how: Mute = 'left-out'): Promise<number> {
+    const { line: { sent, sender } } = find(id);
+    const [microphone = null] = ofKind(sent, 'audio');
+    const enable = (): void => { if (microphone !== null) microphone.enabled = !muted; };
+    if (how === 'unsent') {
+      await sender?.replaceTrack(muted ? null : microphone);
+      return recorded();
+    }
+    if (muted && how === 'left-out') setTimeout(enable, FADED_MS);
     else enable();
-    return change(id, { muted });
+    return how === 'left-out' ? change(id, { muted }) : recorded();
   },
   cameraOff: (id: string) => change(id, { cameraOff: true }),
   /** Another device, or another way through the network: other tracks with the same content. */
@@ -182,6 +215,15 @@ const lab = {
     const at = change(id, { line });
     end(before);
     return at;
+  },
+  /** Another device behind the same connection: the others keep the track that they have. */
+  async replace(id: string): Promise<number> {
+    const { guest, line } = find(id);
+    const [before] = ofKind(line.sent, 'audio');
+    const microphone = sound(guest);
+    await line.sender?.replaceTrack(microphone);
+    before?.stop();
+    return change(id, { line: { ...line, sent: [microphone, ...ofKind(line.sent, 'video')] } });
   },
   /** Shows a screen with a sound, as well as the camera. */
   async share(id: string, shown: Omit<Guest, 'local'>): Promise<number> {
@@ -197,13 +239,12 @@ const lab = {
   },
   /** One beep that everybody's microphone hears at the same time. */
   beep(frequency: number): void {
-    const node = context.createOscillator();
-    node.frequency.value = frequency;
-    const gate = new GainNode(context, { gain: 0.2 });
-    node.connect(gate);
-    for (const output of microphones) gate.connect(output);
-    node.start(context.currentTime + 0.1);
-    node.stop(context.currentTime + 0.3);
+    for (const output of microphones.keys()) chirp(output, frequency, 0.2);
+  },
+  /** Every microphone at the same time, each by so many Hz above its own tone. */
+  beepAbove(above: number, gain: number): number {
+    for (const [output, { frequency }] of microphones) chirp(output, frequency + above, gain);
+    return recorded();
   },
 
   start: async (request: Omit<StartRequest, 'people'>) => (await recorder.start({ ...request, people: people() })).id,
