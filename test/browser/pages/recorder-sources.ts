@@ -7,6 +7,8 @@ interface Guest {
   frequency: number;
   gain?: number;
   colour: string;
+  /** Of the picture, per second; 25 if nothing is said. */
+  frames?: number;
   local?: boolean;
 }
 
@@ -70,7 +72,7 @@ function chirp(output: MediaStreamAudioDestinationNode, frequency: number, gain:
 }
 
 /** A plain colour with a line that moves, so that no two frames are the same. */
-function picture(colour: string, width = 320, height = 180): MediaStreamTrack {
+function picture({ colour, frames = 25 }: Guest, width = 320, height = 180): MediaStreamTrack {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const pen = canvas.getContext('2d');
   let frame = 0;
@@ -81,8 +83,8 @@ function picture(colour: string, width = 320, height = 180): MediaStreamTrack {
     pen.fillRect(0, 0, width, height);
     pen.fillStyle = '#000';
     pen.fillRect(frame++ % width, 0, 2, 20);
-  }, 40);
-  const track = canvas.captureStream(25).getVideoTracks()[0] as MediaStreamTrack;
+  }, 1000 / frames);
+  const track = canvas.captureStream(frames).getVideoTracks()[0] as MediaStreamTrack;
   return track;
 }
 
@@ -125,7 +127,7 @@ async function call(tracks: readonly MediaStreamTrack[]): Promise<{ arrived: Med
 const ofKind = (tracks: readonly MediaStreamTrack[], kind: string): MediaStreamTrack[] => tracks.filter((track) => track.kind === kind);
 
 async function connect(guest: Guest): Promise<Line> {
-  const sent = [sound(guest), picture(guest.colour)];
+  const sent = [sound(guest), picture(guest)];
   const { arrived, sender, hangUp } = guest.local === true ? { arrived: sent, sender: null, hangUp: () => undefined } : await call(sent);
   return { sent, audio: ofKind(arrived, 'audio'), video: ofKind(arrived, 'video')[0] ?? null, sender, hangUp };
 }
