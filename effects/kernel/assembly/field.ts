@@ -115,3 +115,19 @@ export function smoothstep(x: v128, low: f32, high: f32): v128 {
   const t = f32x4.pmax(f32x4.pmin(f32x4.mul(f32x4.sub(x, f32x4.splat(low)), f32x4.splat(1 / (high - low))), f32x4.splat(1)), f32x4.splat(0));
   return f32x4.mul(f32x4.mul(t, t), f32x4.sub(f32x4.splat(3), f32x4.add(t, t)));
 }
+
+/** a + (b - a) * share */
+// @ts-ignore: decorator
+@inline
+export function towards(a: v128, b: v128, share: v128): v128 {
+  return f32x4.add(a, f32x4.mul(f32x4.sub(b, a), share));
+}
+
+/** The sums of four vectors' lanes. */
+// @ts-ignore: decorator
+@inline
+export function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
+}
