@@ -69,21 +69,26 @@ describe.each(['Chromium', 'Firefox'])('in %s', (name) => {
     await page.evaluate(() => sources.join('Bob Guest', { frequency: 900, colour: '#0000c0' }));
     const id = await page.evaluate(() => sources.start({ title: 'Room', source: 'room' }));
     await page.evaluate(() => sources.untilSafe(4000));
+    const arranged = await page.evaluate(() => sources.arrange('speaker', 'Bob Guest'));
+    await page.evaluate(() => sources.untilSafe(6500));
+    await page.evaluate(() => sources.arrange('gallery', 'Bob Guest'));
     await page.evaluate(() => sources.cameraOff('Bob Guest'));
-    await page.evaluate(() => sources.untilSafe(6000));
+    await page.evaluate(() => sources.untilSafe(8500));
     const file = await finish(page, id);
 
     expect((await probe(file)).streams).toEqual([{ type: 'video', codec: 'vp8' }, { type: 'audio', codec: 'opus' }]);
     const { video, audio } = await decode(file);
     // A busy machine is late with the first frame.
-    expect(video).toBeGreaterThan(5);
-    expect(audio).toBeGreaterThan(5);
+    expect(video).toBeGreaterThan(7.5);
+    expect(audio).toBeGreaterThan(7.5);
     const pcm = await samples(file);
     expect(loudness(pcm, 500, 1, 3)).toBeGreaterThan(0.1);
     expect(loudness(pcm, 900, 1, 3)).toBeGreaterThan(0.1);
     expect(loudness(pcm, 700, 1, 3)).toBeLessThan(0.01);
     // Side by side: the left tile is Ann's, the right one Bob's, until his camera is off.
     expect(await colours(file, 1)).toEqual(['red', 'blue']);
+    // Whoever speaks has most of it, the others a strip on the right.
+    expect(await colours(file, arranged / 1000 + 1, [4, 11, 14])).toEqual(['blue', 'blue', 'red']);
     expect(await colours(file, video - 0.3)).toEqual(['red', 'neither']);
     await page.close();
   }, 60_000);
@@ -192,10 +197,10 @@ function complete(downloads: string, file: string, bytes: number): Promise<void>
   });
 }
 
-/** The colours in the middle of the left and of the right half. */
-async function colours(file: string, seconds: number): Promise<string[]> {
+/** The colours at half the height, in some of 16 columns: in the middle of the left and of the right half. */
+async function colours(file: string, seconds: number, columns = [4, 11]): Promise<string[]> {
   const { stdout } = await promisify(execFile)('ffmpeg', ['-v', 'error', '-ss', String(seconds), '-i', file, '-frames:v', '1', '-vf', 'scale=16:9', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'], { encoding: 'buffer' });
-  return [4, 11].map((column) => {
+  return columns.map((column) => {
     const [red = 0, , blue = 0] = stdout.subarray((4 * 16 + column) * 3);
     return red > blue + 60 ? 'red' : blue > red + 60 ? 'blue' : 'neither';
   });

@@ -44,6 +44,7 @@ const CHIRP_RAMP_S = 0.01;
 
 const context = new AudioContext();
 const members = new Map<string, Member>();
+let speaker: string | undefined;
 const microphones = new Map<MediaStreamAudioDestinationNode, Guest>();
 let recorder = new Recorder();
 let state: RecorderState = recorder.state;
@@ -147,6 +148,7 @@ const people = (): Person[] => [...members].map(([id, { guest, line, screen, mut
   audio: [...(muted ? [] : line.audio), ...(screen?.audio ?? [])],
   video: cameraOff ? null : line.video,
   screen: screen?.video ?? null,
+  speaking: id === speaker,
 }));
 
 function change(id: string, to: Partial<Member>): number {
@@ -210,6 +212,12 @@ const lab = {
     return how === 'left-out' ? change(id, { muted }) : recorded();
   },
   cameraOff: (id: string) => change(id, { cameraOff: true }),
+  /** Who speaks, and how the room is arranged from now on. */
+  arrange(layout: 'gallery' | 'speaker', id: string): number {
+    speaker = id;
+    recorder.setPeople(people(), layout);
+    return recorded();
+  },
   /** Another device, or another way through the network: other tracks with the same content. */
   async reconnect(id: string): Promise<number> {
     const { guest, line: before } = find(id);
