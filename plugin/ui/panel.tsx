@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { text } from '../i18n';
 
 interface PanelProps {
@@ -13,7 +13,8 @@ interface PanelProps {
 export const Panel = ({ id, title, onClose, children }: PanelProps) => {
   const ref = useRef<HTMLDivElement>(null);
 
-  useEffect(() => {
+  // With the drawing, not a frame after it: a key pressed meanwhile would go to the meeting, where M mutes.
+  useLayoutEffect(() => {
     const panel = ref.current;
     const before = document.activeElement as HTMLElement | null;
     const first = ['input:checked', '.wide:not(:disabled), .stop', 'button'].map((each) => panel?.querySelector<HTMLElement>(each)).find((found) => found);

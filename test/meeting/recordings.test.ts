@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import type { Page } from 'puppeteer-core';
+import type { HTTPRequest, Page } from 'puppeteer-core';
 
 import { decode, loudness, probe, samples } from '../browser/media';
 import type { Launched } from '../tools/browsers';
@@ -124,6 +124,35 @@ const focused = (page: Page): Promise<string | null | undefined> =>
     const element = document.querySelector('#greenroom')?.shadowRoot?.activeElement;
     return element?.getAttribute('aria-label') ?? element?.textContent;
   });
+
+test('a click that comes before the panels’ script opens the panel when it has come, with the focus in it from the first', async () => {
+  const { page, again } = await visit({});
+  await page.setRequestInterception(true);
+  const held = new Promise<HTTPRequest>((resolve) => {
+    page.on('request', (request) => {
+      if (/panels\.[0-9a-f]+\.js/.test(request.url())) resolve(request);
+      else void request.continue();
+    });
+  });
+  await page.evaluateOnNewDocument(() => {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the receivers it is given
+    const attach = Element.prototype.attachShadow;
+    Element.prototype.attachShadow = function (init) {
+      const root = attach.call(this, init);
+      new MutationObserver(() => {
+        if (root.querySelector('.panel')) (window as unknown as { focusedFirst?: string | null }).focusedFirst ??= root.activeElement?.getAttribute('value') ?? 'nothing';
+      }).observe(root, { childList: true, subtree: true });
+      return root;
+    };
+  });
+  const joined = again();
+  const script = await held;
+  await clickButton(page, 'greenroom-record');
+  await script.continue();
+  await joined; // not before: the page is not loaded without it
+  await waitInside(page, '.panel input[value=tab]:checked');
+  expect(await page.evaluate(() => (window as unknown as { focusedFirst?: string }).focusedFirst)).toBe('tab');
+});
 
 test('a recording is saved as what it can become, by keyboard alone', async () => {
   const { page, watch } = await visit({ source: 'room' });

@@ -9,7 +9,10 @@ import { clickButton } from './harness';
 
 /** Waits for an element in the plugin's shadow root, where puppeteer's own waiting does not see changes. */
 export const waitInside = async (page: Page, selector: string, timeout = 15_000): Promise<void> => {
-  await page.waitForFunction((each) => Boolean(document.querySelector('#greenroom')?.shadowRoot?.querySelector(each)), { timeout, polling: 50 }, selector);
+  await page.waitForFunction((each) => Boolean(document.querySelector('#greenroom')?.shadowRoot?.querySelector(each)), { timeout, polling: 50 }, selector).catch(async (error: unknown) => {
+    const shown = await page.evaluate(() => document.querySelector('#greenroom')?.shadowRoot?.textContent).catch(String);
+    throw new Error(`There is no ${selector}; what is shown: ${shown ?? 'nothing'}`, { cause: error });
+  });
 };
 
 /** Waits for an element in the plugin's surface and clicks it, which counts as the user's own act. */
