@@ -4,10 +4,14 @@ import { RecorderError } from './errors';
 const RESUME_MS = 3000;
 /** Long enough not to be heard as a click, short enough not to be heard as a fade; s. */
 const RAMP_S = 0.012;
-/** How long a new voice is waited for, s; how often it is looked for, s; and how much of it must have come without a pause, samples. */
+/** How long a new voice is waited for, s, and how often it is looked for, s. */
 const OPEN_S = 0.15;
-const LOOK_S = 0.008;
-const STEADY = 1024;
+const LOOK_S = 0.004;
+/**
+ * How much of it must have come without a pause, samples: more than a packet of 10 ms. From afar the next one may be late as
+ * well; a microphone's are not, and who changes theirs is not heard until then.
+ */
+const STEADY = { remote: 1024, local: 512 };
 /** How much of a voice from afar is in its queue, s: as late as one of its packets may be. */
 const CUSHION_S = 0.02;
 /** How often that is tried while the page is too busy for it. */
@@ -211,8 +215,8 @@ export class Mix {
    * silent, and not waited for any longer.
    */
   async #tap(stream: MediaStream, gain: GainNode, remote: boolean, over: AbortSignal): Promise<MediaStreamAudioSourceNode> {
-    const ear = new AnalyserNode(this.#context, { fftSize: STEADY });
-    const samples = new Float32Array(STEADY);
+    const ear = new AnalyserNode(this.#context, { fftSize: remote ? STEADY.remote : STEADY.local });
+    const samples = new Float32Array(ear.fftSize);
     for (let tries = 1; ; tries++) {
       const source = this.#context.createMediaStreamSource(stream);
       source.connect(ear);

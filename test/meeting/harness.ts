@@ -103,16 +103,27 @@ export async function muteMicrophone(page: Page, mute: boolean): Promise<void> {
  * @param deviceId default: the one in use, which is opened anew
  */
 export async function changeCamera(page: Page, deviceId?: string): Promise<void> {
-  const before = await page.evaluateHandle(() => window.APP?.store?.getState()['features/base/tracks'].find(({ local, mediaType }) => local && mediaType === 'video')?.jitsiTrack);
-  const wanted = deviceId ?? (await page.evaluate(async () => {
+  await changeDevice(page, 'video', deviceId ?? (await page.evaluate(async () => {
     const devices = await navigator.mediaDevices.enumerateDevices();
-    return devices.find(({ kind }) => kind === 'videoinput')?.deviceId;
-  }));
-  await page.evaluate((wanted) => void window.APP?.store?.dispatch({ type: 'SET_VIDEO_INPUT_DEVICE', deviceId: wanted }), wanted);
-  await page.waitForFunction((before) => {
-    const track = window.APP?.store?.getState()['features/base/tracks'].find(({ local, mediaType }) => local && mediaType === 'video')?.jitsiTrack;
+    return devices.find(({ kind }) => kind === 'videoinput')?.deviceId ?? '';
+  })));
+}
+
+/**
+ * Chooses a microphone as the device menu does, and waits until the new local track has taken the old one's place.
+ * @param deviceId default: the one in use, which is opened anew
+ */
+export async function changeMicrophone(page: Page, deviceId = 'default'): Promise<void> {
+  await changeDevice(page, 'audio', deviceId);
+}
+
+async function changeDevice(page: Page, type: 'audio' | 'video', deviceId: string): Promise<void> {
+  const before = await page.evaluateHandle((type) => window.APP?.store?.getState()['features/base/tracks'].find(({ local, mediaType }) => local && mediaType === type)?.jitsiTrack, type);
+  await page.evaluate((action, deviceId) => void window.APP?.store?.dispatch({ type: action, deviceId }), type === 'video' ? 'SET_VIDEO_INPUT_DEVICE' : 'SET_AUDIO_INPUT_DEVICE', deviceId);
+  await page.waitForFunction((before, type) => {
+    const track = window.APP?.store?.getState()['features/base/tracks'].find(({ local, mediaType }) => local && mediaType === type)?.jitsiTrack;
     return track !== undefined && track !== before;
-  }, { timeout: 10_000, polling: 50 }, before);
+  }, { timeout: 10_000, polling: 50 }, before, type);
   await before.dispose();
 }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, readFile, rename } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -263,4 +263,22 @@ async function keyOf(options: Required<FootageOptions>): Promise<string> {
 
 async function exists(file: string): Promise<boolean> {
   return access(file).then(() => true, () => false);
+}
+
+/**
+ * A camera's picture of one colour.
+ * @param colour #rrggbb
+ * @returns the y4m file, in the cache
+ */
+export async function plain(colour: string, { width = 640, height = 360, fps = 15 } = {}): Promise<string> {
+  const file = path.join(cache, `plain-${colour.slice(1)}-${width}x${height}-${fps}.y4m`);
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255);
+  // BT.601, limited range.
+  const planes = [[16 + 65.481 * r + 128.553 * g + 24.966 * b, width * height], [128 - 37.797 * r - 74.203 * g + 112 * b, (width * height) / 4], [128 + 112 * r - 93.786 * g - 18.214 * b, (width * height) / 4]] as const;
+  const frame = Buffer.concat([Buffer.from('FRAME\n'), ...planes.map(([value, size]) => Buffer.alloc(size, Math.round(value)))]);
+  await mkdir(cache, { recursive: true });
+  const partial = `${file}.${process.pid}`;
+  await writeFile(partial, Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`), frame, frame]));
+  await rename(partial, file); // whole, for whoever reads it meanwhile
+  return file;
 }

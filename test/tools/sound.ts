@@ -5,13 +5,14 @@ const RATE = 48_000;
 const folder = path.resolve(__dirname, '../../build/footage');
 
 /**
- * A steady sine as a WAV file for `launchChromium({audio})`, which loops it without a click.
+ * A steady sine as a WAV file for `launchChromium({audio})`, which plays it over and over, with a break of some ms each time.
  * @param frequency Hz, a whole number
  * @param gain peak amplitude, 0 to 1
+ * @param seconds how long it is
  * @returns the file's path, in the cache
  */
-export function tone(frequency: number, gain = 0.3): Promise<string> {
-  return cachedWave(`tone-${frequency}-${gain}`, () => Float32Array.from({ length: 4 * RATE }, (_, i) => gain * Math.sin((2 * Math.PI * frequency * i) / RATE)));
+export function tone(frequency: number, gain = 0.3, seconds = 4): Promise<string> {
+  return cachedWave(`tone-${frequency}-${gain}-${seconds}`, () => Float32Array.from({ length: seconds * RATE }, (_, i) => gain * Math.sin((2 * Math.PI * frequency * i) / RATE)));
 }
 
 /** First three formants of five vowels, Hz. */
