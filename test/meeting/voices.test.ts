@@ -15,13 +15,9 @@ describe('a real conference of two in which they come, go, mute, change their de
     for (const { ms } of voices.gaps) expect(ms).toBeLessThan(500);
   });
 
-  test('nothing clicks but what clicked before it was recorded', () => {
-    expect(voices.clicks.length).toBeLessThanOrEqual(2);
-  });
-
   test('the picture follows', () => {
     const { right, of } = voices.pictures;
     expect(of).toBeGreaterThan(10);
-    expect(right / of).toBeGreaterThan(0.7);
+    expect(right / of).toBeGreaterThan(0.9);
   });
 });
