@@ -1,4 +1,4 @@
-import type { Page } from 'puppeteer-core';
+import type { Frame, Page } from 'puppeteer-core';
 
 import { startProxy } from './proxy';
 import { type Meeting, type MeetingOptions, startMeeting } from './server';
@@ -142,7 +142,7 @@ export async function customButtons(page: Page): Promise<string[]> {
 }
 
 /** What the app does when a custom button is clicked. */
-export async function clickButton(page: Page, id: string): Promise<void> {
+export async function clickButton(page: Page | Frame, id: string): Promise<void> {
   await page.evaluate((id) => window.APP?.API.notifyToolbarButtonClicked(id, false), id);
 }
 

@@ -1,4 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -9,7 +11,7 @@ import type { Launched } from '../tools/browsers';
 import { launchChromium, watchRequests } from '../tools/browsers';
 import { tone } from '../tools/sound';
 import type { OpenedMeeting } from './harness';
-import { clickButton, hangUp, join, openMeeting } from './harness';
+import { clickButton, hangUp, join, openMeeting, roomUrl } from './harness';
 import type { MeetingOptions } from './server';
 import { clickInside, download, recordedFor, startRecording, waitInside } from './ui';
 
@@ -359,6 +361,38 @@ test('VP9 by flag becomes an MP4 as well; everybody’s own sound comes as a zip
   expect(zip.toString('latin1', 0, 4)).toBe('PK\u0003\u0004');
   expect(zip.toString('latin1')).toContain('1 Guest.webm');
   expect(watch.errors).toEqual([]);
+});
+
+test('in another site’s frame that may not capture the screen, the tab is not on offer, and the room is recorded', async () => {
+  const opened = meeting = await openMeeting();
+  const room = `recordings${Date.now()}`;
+  const allow = 'autoplay; camera; microphone';
+  const site = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(`<!DOCTYPE html><iframe allow="${allow}" width="1000" height="600" src="${roomUrl(opened, room).replaceAll('&', '&amp;')}"></iframe>`));
+  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = site.address() as AddressInfo;
+    const outer = `http://localhost:${port}`;
+    browser = await launchChromium({ audio: await tone(880), allow: [outer, opened.origin] });
+    const page = await browser.browser.newPage();
+    await page.goto(outer);
+    const frame = await page.waitForFrame((each) => each.url().startsWith(opened.origin));
+    await frame.waitForFunction(() => window.APP?.conference.isJoined() === true, { timeout: 30_000, polling: 50 });
+    await clickButton(frame, 'greenroom-record');
+    await waitInside(frame, 'input[value=room]:checked');
+    expect(await frame.evaluate(() => [...document.querySelector('#greenroom')?.shadowRoot?.querySelectorAll<HTMLInputElement>('input[name=source]') ?? []].map(({ value }) => value))).toEqual(['room', 'sound', 'self']);
+    await clickInside(frame, '.primary');
+    await waitInside(frame, '.pill');
+    await recordedFor(frame, 3);
+    await clickInside(frame, '.pill .stop');
+    await clickButton(frame, 'greenroom-record');
+    const file = await download(page, folder, () => clickInside(frame, '.item button[aria-label^="Download"]'));
+    const length = await decode(file);
+    expect(length.audio).toBeGreaterThan(2);
+    expect(length.video).toBeGreaterThan(2);
+    expect(loudness(await samples(file), 880, 1, 2)).toBeGreaterThan(0.02);
+  } finally {
+    site.close();
+  }
 });
 
 describe('a recording ends well, and all of it is there, when', () => {

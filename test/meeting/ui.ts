@@ -1,14 +1,14 @@
 import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 
-import type { Page } from 'puppeteer-core';
+import type { Frame, Page } from 'puppeteer-core';
 
 import { clickButton } from './harness';
 
 /** What a person does with the plugin's own surface, whatever meeting page it is in. */
 
 /** Waits for an element in the plugin's shadow root, where puppeteer's own waiting does not see changes. */
-export const waitInside = async (page: Page, selector: string, timeout = 15_000): Promise<void> => {
+export const waitInside = async (page: Page | Frame, selector: string, timeout = 15_000): Promise<void> => {
   await page.waitForFunction((each) => Boolean(document.querySelector('#greenroom')?.shadowRoot?.querySelector(each)), { timeout, polling: 50 }, selector).catch(async (error: unknown) => {
     const shown = await page.evaluate(() => document.querySelector('#greenroom')?.shadowRoot?.textContent).catch(String);
     throw new Error(`There is no ${selector}; what is shown: ${shown ?? 'nothing'}`, { cause: error });
@@ -16,7 +16,7 @@ export const waitInside = async (page: Page, selector: string, timeout = 15_000)
 };
 
 /** Waits for an element in the plugin's surface and clicks it, which counts as the user's own act. */
-export const clickInside = async (page: Page, selector: string): Promise<void> => {
+export const clickInside = async (page: Page | Frame, selector: string): Promise<void> => {
   await waitInside(page, selector);
   await page.evaluate((each) => document.querySelector('#greenroom')?.shadowRoot?.querySelector<HTMLElement>(each)?.click(), selector);
 };
@@ -50,7 +50,7 @@ export const startRecording = async (page: Page): Promise<void> => {
 };
 
 /** Waits until so much has been recorded. */
-export const recordedFor = (page: Page, seconds: number): Promise<unknown> =>
+export const recordedFor = (page: Page | Frame, seconds: number): Promise<unknown> =>
   page.waitForFunction(
     (wanted) => {
       const [minutes = 0, rest = 0] = (document.querySelector('#greenroom')?.shadowRoot?.querySelector('.pill .time')?.textContent ?? '').split(':').map(Number);
