@@ -98,6 +98,7 @@ export class CallbackPipeline implements Pipeline {
         this.#drawCover();
         break;
       case 'process':
+        this.#card = undefined; // 4 MB at 720p, and drawn within a frame's time
         if (this.#inWorker) return; // the worker is busy: this frame is dropped, the next one is newer
         this.#inWorker = true;
         try {
