@@ -55,10 +55,10 @@ export class CoverFrames {
   /** @returns a frame that the caller closes; `timestamp` in microseconds. */
   frame(width: number, height: number, timestamp: number): VideoFrame {
     // A last frame may still be on its way: it gets a card of its own, since nobody would close one that is kept.
-    if (this.#disposed) return draw(width, height, this.text, timestamp);
+    if (this.#disposed) return drawFrame(width, height, this.text, timestamp);
     if (this.#card?.codedWidth !== width || this.#card.codedHeight !== height) {
       this.#card?.close();
-      this.#card = draw(width, height, this.text, 0);
+      this.#card = drawFrame(width, height, this.text, 0);
     }
     clearTimeout(this.#keeping);
     this.#keeping = setTimeout(() => this.#letGo(), KEPT_MS);
@@ -77,7 +77,7 @@ export class CoverFrames {
   }
 }
 
-const draw = (width: number, height: number, text: CoverText, timestamp: number): VideoFrame => {
+const drawFrame = (width: number, height: number, text: CoverText, timestamp: number): VideoFrame => {
   const canvas = drawCover(width, height, text);
   const frame = new VideoFrame(canvas, { timestamp, alpha: 'discard' });
   canvas.width = canvas.height = 0; // its pixels go with the last frame, not when the garbage is collected

@@ -8,10 +8,10 @@ const RAMP_S = 0.012;
 const OPEN_S = 0.15;
 const LOOK_S = 0.004;
 /**
- * How much of it must have come without a pause, samples: more than a packet of 10 ms. From afar the next one may be late as
- * well; a microphone's are not, and who changes theirs is not heard until then.
+ * How much of a new voice must have come without a pause, s: more than a packet of 10 ms. From afar the next one may be late as
+ * well; a microphone's are not, and who changes theirs is not heard until then. Rounded up to what an analyser holds.
  */
-const STEADY = { remote: 1024, local: 512 };
+const STEADY_S = { remote: 0.0201, local: 0.0101 };
 /** How much of a voice from afar is in its queue, s: as late as one of its packets may be. */
 const CUSHION_S = 0.02;
 /** How often that is tried while the page is too busy for it. */
@@ -215,7 +215,8 @@ export class Mix {
    * silent, and not waited for any longer.
    */
   async #tap(stream: MediaStream, gain: GainNode, remote: boolean, over: AbortSignal): Promise<MediaStreamAudioSourceNode> {
-    const ear = new AnalyserNode(this.#context, { fftSize: remote ? STEADY.remote : STEADY.local });
+    const steady = this.#context.sampleRate * (remote ? STEADY_S.remote : STEADY_S.local);
+    const ear = new AnalyserNode(this.#context, { fftSize: 2 ** Math.ceil(Math.log2(steady)) });
     const samples = new Float32Array(ear.fftSize);
     for (let tries = 1; ; tries++) {
       const source = this.#context.createMediaStreamSource(stream);

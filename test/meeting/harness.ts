@@ -111,7 +111,7 @@ export async function changeCamera(page: Page, deviceId?: string): Promise<void>
 
 /**
  * Chooses a microphone as the device menu does, and waits until the new local track has taken the old one's place.
- * @param deviceId default: the one in use, which is opened anew
+ * @param deviceId by default the system's, which is opened anew if it is in use
  */
 export async function changeMicrophone(page: Page, deviceId = 'default'): Promise<void> {
   await changeDevice(page, 'audio', deviceId);
