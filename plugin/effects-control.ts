@@ -38,7 +38,7 @@ export interface EffectsView {
 }
 
 /** One choice for all cameras of the page. */
-export class EffectsControl implements GateKeeper, BackgroundFollower {
+export class EffectsControl implements Pick<GateKeeper, 'guard'>, BackgroundFollower {
   readonly view: Observable<EffectsView>;
   readonly #effects = new Effects();
   readonly #remember: boolean;

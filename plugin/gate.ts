@@ -1,4 +1,4 @@
-/** What the gate needs of whoever processes the camera. */
+/** What the gate needs of those who process what comes from the devices. */
 export interface GateKeeper {
   /**
    * @param camera fresh from the device; belongs to the result
@@ -6,6 +6,11 @@ export interface GateKeeper {
    * @throws when there is none; the caller then gets a NotReadableError and the camera is released
    */
   guard(camera: MediaStreamTrack): MediaStreamTrack;
+  /**
+   * Is shown each microphone before it is handed out, which is when this settles, either way.
+   * @param microphone fresh from the device; belongs to the page
+   */
+  prepare(microphone: MediaStreamTrack): Promise<void>;
 }
 
 type GetUserMedia = (constraints?: MediaStreamConstraints) => Promise<MediaStream>;
@@ -50,6 +55,7 @@ const define = (target: object, name: string, value: unknown): void => {
 
 const gated = async (original: GetUserMedia, keeper: () => GateKeeper, constraints?: MediaStreamConstraints): Promise<MediaStream> => {
   const stream = await original(constraints);
+  await prepared(stream.getAudioTracks(), keeper).catch(() => undefined); // nobody is kept from speaking by it
   if (!wantsCamera(constraints)) return stream;
   const cameras = stream.getVideoTracks();
   try {
@@ -61,6 +67,10 @@ const gated = async (original: GetUserMedia, keeper: () => GateKeeper, constrain
     for (const track of stream.getTracks()) track.stop();
     throw new DOMException(`The camera could not be guarded: ${String(error)}`, 'NotReadableError');
   }
+};
+
+const prepared = async (microphones: readonly MediaStreamTrack[], keeper: () => GateKeeper): Promise<void> => {
+  for (const microphone of microphones) await keeper().prepare(microphone);
 };
 
 /** Screens came through getUserMedia before getDisplayMedia existed, and some applications still ask that way. */

@@ -53,7 +53,11 @@ class Plugin {
 
   #keeper(): GateKeeper {
     this.#readFlags();
-    return this.#effects ?? { guard: (camera) => camera };
+    const effects = this.#effects;
+    return {
+      guard: (camera) => (effects ? effects.guard(camera) : camera),
+      prepare: async (microphone) => this.#recorder?.prepare(microphone),
+    };
   }
 
   #readFlags(): Config {

@@ -241,6 +241,11 @@ export class RecorderControl {
     await this.#recorder.stop().catch(() => undefined);
   }
 
+  /** See Recorder.prepare. */
+  prepare(microphone: MediaStreamTrack): Promise<void> {
+    return this.#recorder.prepare(microphone);
+  }
+
   pause(): void {
     if (this.view.value.state.kind === 'recording') this.#recorder.pause();
   }

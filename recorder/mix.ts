@@ -16,6 +16,9 @@ const STEADY_S = { remote: 0.0201, local: 0.0101 };
 const CUSHION_S = 0.02;
 /** How often that is tried while the page is too busy for it. */
 const CUSHION_TRIES = 3;
+/** How long opening a microphone ahead may keep its user waiting, ms, and how long one that nobody came for is kept, ms. */
+const PREPARE_MS = 250;
+const KEPT_MS = 10_000;
 /** After this a voice that ended is silent, ms. */
 export const FADE_MS = 4000 * RAMP_S;
 /** How often the level is told, ms. */
@@ -66,6 +69,8 @@ export class Mix {
   readonly #silence: ConstantSourceNode;
   readonly #branches = new Map<string, MediaStreamAudioDestinationNode>();
   readonly #playing = new Map<MediaStreamTrack, Playing>();
+  /** Opened ahead, and heard by nobody yet. */
+  readonly #prepared = new WeakMap<MediaStreamTrack, Promise<MediaStreamAudioSourceNode>>();
   #meter: AnalyserNode | null = null;
   #metering: ReturnType<typeof setInterval> | undefined;
   readonly #catchingUp: ReturnType<typeof setInterval> | undefined;
@@ -130,6 +135,28 @@ export class Mix {
   }
 
   /**
+   * Opens a microphone that may be played soon, and resolves when it would be heard at once, or after some time. Without this,
+   * whoever changes theirs is silent for as long as it takes to open, since the last one is stopped before the next is told of.
+   */
+  async prepare(microphone: MediaStreamTrack): Promise<void> {
+    if (this.#context.state === 'closed' || microphone.readyState !== 'live') return;
+    const life = new AbortController();
+    const tapped = this.#tap(new MediaStream([microphone]), false, life.signal);
+    this.#prepared.set(microphone, tapped);
+    setTimeout(() => {
+      life.abort();
+      if (this.#prepared.delete(microphone)) tapped.then((source) => source.disconnect(), () => undefined);
+    }, KEPT_MS);
+    try {
+      // The context may stand still.
+      await Promise.race([tapped, new Promise((resolve) => setTimeout(resolve, PREPARE_MS))]);
+    } catch (error) {
+      this.#prepared.delete(microphone); // tried again when its turn comes
+      throw error;
+    }
+  }
+
+  /**
    * Calls `listener` some ten times a second with the loudest sample of the mix since the last time, 0 to 1; in the place of
    * an earlier one. Null: nobody listens, and nothing is measured.
    */
@@ -188,7 +215,12 @@ export class Mix {
     const branch = voice.branch === undefined ? undefined : this.#branches.get(voice.branch);
     if (branch !== undefined) gain.connect(branch);
     const life = new AbortController();
-    const tapped = this.#tap(stream, gain, voice.remote, life.signal);
+    const tapped = (this.#prepared.get(track) ?? this.#tap(stream, voice.remote, life.signal)).then((source) => {
+      source.disconnect();
+      source.connect(gain);
+      return source;
+    });
+    this.#prepared.delete(track);
     const open = tapped.then(() => { if (!life.signal.aborted) ramp(gain, 1); });
     const end = (): void => {
       if (life.signal.aborted) return;
@@ -214,7 +246,7 @@ export class Mix {
    * packet of 10 ms and a pause. A fade-in would be over by then, and the voice begin with a click. What does not come is
    * silent, and not waited for any longer.
    */
-  async #tap(stream: MediaStream, gain: GainNode, remote: boolean, over: AbortSignal): Promise<MediaStreamAudioSourceNode> {
+  async #tap(stream: MediaStream, remote: boolean, over: AbortSignal): Promise<MediaStreamAudioSourceNode> {
     const steady = this.#context.sampleRate * (remote ? STEADY_S.remote : STEADY_S.local);
     const ear = new AnalyserNode(this.#context, { fftSize: 2 ** Math.ceil(Math.log2(steady)) });
     const samples = new Float32Array(ear.fftSize);
@@ -229,13 +261,13 @@ export class Mix {
         // A wave crosses zero, but does not stay there.
         flows = samples.every((sample, index) => sample !== 0 || samples[index + 1] !== 0);
       }
+      if (!remote) return source; // still flowing: what waits in a queue would be late
       source.disconnect();
       // Chromium takes from a source's queue from the first packet on: the next one that is late would be a hole. While nothing
       // is connected, it takes nothing.
       const before = this.#context.currentTime;
-      if (remote && QUEUES) await this.#after(CUSHION_S);
+      if (QUEUES) await this.#after(CUSHION_S);
       if (tries < CUSHION_TRIES && this.#context.currentTime - before > 2 * CUSHION_S && !over.aborted) continue; // a new one's queue is empty
-      source.connect(gain);
       return source;
     }
   }

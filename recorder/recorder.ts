@@ -129,6 +129,15 @@ export class Recorder {
     this.#running?.session.setPeople(people, layout);
   }
 
+  /**
+   * Opens a microphone that `setPeople` or `setMicrophone` may tell of next, and resolves when it would be heard at once, at the
+   * latest after a quarter of a second; at once when nothing is being recorded. Stop the last one after that, and there is no
+   * gap of the time that opening takes.
+   */
+  async prepare(microphone: MediaStreamTrack): Promise<void> {
+    await this.#running?.session.prepare(microphone);
+  }
+
   /** The same where there is nobody but a microphone; null for silence. */
   setMicrophone(track: MediaStreamTrack | null): void {
     this.setPeople(onlyMicrophone(track));

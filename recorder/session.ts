@@ -166,6 +166,11 @@ export class Session {
     this.#writer.describe({ participants }).catch(() => undefined);
   }
 
+  /** See Recorder.prepare. */
+  prepare(microphone: MediaStreamTrack): Promise<void> {
+    return this.#mix.prepare(microphone);
+  }
+
   /** Resolves when the marker is safe on disk. */
   mark(label: string): Promise<void> {
     return this.setMarkers([...this.#markers, { atMs: Math.round(this.recordedMs), label }]);

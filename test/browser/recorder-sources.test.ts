@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'puppeteer-core';
 import { launchChromium, launchFirefox, type Launched } from '../tools/browsers';
+import { quantile } from '../bench/recorder-analysis';
 import { levelOf, pcmOf, spansOf, type Span } from '../tools/hearing';
 import { tone } from '../tools/sound';
 import { decode, loudness, probe, samples } from './media';
@@ -153,6 +154,29 @@ describe.each(['Chromium', 'Firefox'])('in %s', (name) => {
     }
     await page.close();
   }, 90_000);
+
+  test('a microphone that was prepared takes the last one’s place with hardly a gap, and is not heard before', async () => {
+    const page = await open('microphones');
+    await page.evaluate(() => sources.join('Ann Host', { frequency: 500, colour: '#c00000', local: true }));
+    const id = await page.evaluate(() => sources.start({ title: 'Microphones', source: 'sound' }));
+    await page.evaluate(() => sources.prepare(900));
+    const changes: { at: number; ahead: boolean }[] = [];
+    for (const ahead of Array.from({ length: 12 }, (_, index) => index % 2 === 1)) {
+      await page.evaluate((ms) => sources.untilSafe(ms), (changes.at(-1)?.at ?? 0) + 700);
+      changes.push({ at: await page.evaluate((prepared) => sources.changeMicrophone('Ann Host', prepared), ahead), ahead });
+    }
+    await page.evaluate((ms) => sources.untilSafe(ms), (changes.at(-1)?.at ?? 0) + 1500);
+    const pcm = await pcmOf(await finish(page, id));
+    expect(spansOf(levelOf(pcm, 900), 0.1)).toEqual([]);
+    const spans = spansOf(levelOf(pcm, 500), 0.1);
+    const silent = (from: number, to: number): number => spans.slice(1).reduce((sum, span, index) => {
+      const before = spans[index]?.to ?? 0;
+      return before >= from && before < to ? sum + span.from - before : sum;
+    }, 0);
+    const gaps = (wanted: boolean): number[] => changes.filter(({ ahead }) => ahead === wanted).map(({ at }) => silent(at - 200, at + 400));
+    expect(quantile(gaps(true), 0.5)).toBeLessThan(quantile(gaps(false), 0.5) / 2);
+    await page.close();
+  }, 60_000);
 });
 
 describe('recorder/ alone', () => {

@@ -11,7 +11,7 @@ import type { Launched } from '../tools/browsers';
 import { launchChromium, watchRequests } from '../tools/browsers';
 import { tone } from '../tools/sound';
 import type { OpenedMeeting } from './harness';
-import { clickButton, hangUp, join, openMeeting, roomUrl } from './harness';
+import { changeMicrophone, clickButton, hangUp, join, openMeeting, roomUrl } from './harness';
 import type { MeetingOptions } from './server';
 import { clickInside, download, recordedFor, startRecording, waitInside } from './ui';
 
@@ -393,6 +393,54 @@ test('in another site’s frame that may not capture the screen, the tab is not 
   } finally {
     site.close();
   }
+});
+
+test('a new microphone is not kept from the meeting by a recorder that cannot open it ahead, and is recorded when it can', async () => {
+  const { page } = await visit({ source: 'sound' }, { config: { disableAP: true } });
+  // As while a phone call has the sound: the recorder's audio engine stands still.
+  await page.evaluate(() => {
+    const engines: AudioContext[] = [];
+    window.AudioContext = class extends AudioContext {
+      constructor() {
+        super();
+        engines.push(this);
+      }
+    };
+    let still = false;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the receiver it is given
+    const resume = AudioContext.prototype.resume;
+    AudioContext.prototype.resume = function () { return still ? Promise.reject(new Error('still')) : resume.call(this); };
+    const stand = async (on: boolean): Promise<void> => {
+      still = on;
+      for (const engine of engines) await (on ? engine.suspend() : engine.resume());
+    };
+    Object.assign(window, { stand });
+  });
+  await startRecording(page);
+  await recordedFor(page, 2);
+
+  await page.evaluate(() => {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the receiver it is given
+    const create = AudioContext.prototype.createMediaStreamSource;
+    AudioContext.prototype.createMediaStreamSource = () => {
+      AudioContext.prototype.createMediaStreamSource = create;
+      throw new Error('refused');
+    };
+  });
+  await changeMicrophone(page);
+  await recordedFor(page, 4);
+
+  await page.evaluate(() => (window as unknown as { stand: (on: boolean) => Promise<void> }).stand(true));
+  await changeMicrophone(page);
+  await page.evaluate(() => (window as unknown as { stand: (on: boolean) => Promise<void> }).stand(false));
+  await recordedFor(page, 7);
+
+  await clickInside(page, '.pill .stop');
+  await clickButton(page, 'greenroom-record');
+  const file = await download(page, folder);
+  const { audio } = await decode(file);
+  const pcm = await samples(file);
+  for (const [from, to] of [[1, 1.5], [3, 3.5], [audio - 0.7, audio - 0.2]] as const) expect(loudness(pcm, 880, from, to)).toBeGreaterThan(0.1);
 });
 
 describe('a recording ends well, and all of it is there, when', () => {

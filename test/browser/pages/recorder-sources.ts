@@ -235,6 +235,16 @@ const lab = {
     before?.stop();
     return change(id, { line: { ...line, sent: [microphone, ...ofKind(line.sent, 'video')] } });
   },
+  /** Another microphone of somebody who is here; as in a meeting, the last one is stopped before the recorder is told. */
+  async changeMicrophone(id: string, ahead: boolean): Promise<number> {
+    const { guest, line } = find(id);
+    const microphone = sound(guest);
+    if (ahead) await recorder.prepare(microphone);
+    for (const track of line.audio) track.stop();
+    return change(id, { line: { ...line, sent: [microphone, ...ofKind(line.sent, 'video')], audio: [microphone] } });
+  },
+  /** A microphone that is opened, and chosen by nobody. */
+  prepare: (frequency: number) => recorder.prepare(sound({ frequency, colour: '' })),
   /** Shows a screen with a sound, as well as the camera. */
   async share(id: string, shown: Omit<Guest, 'local'>): Promise<number> {
     const { guest } = find(id);
