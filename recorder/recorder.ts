@@ -129,6 +129,11 @@ export class Recorder {
     this.#running?.session.setPeople(people, layout);
   }
 
+  /** The same where there is nobody but a microphone; null for silence. */
+  setMicrophone(track: MediaStreamTrack | null): void {
+    this.setPeople(onlyMicrophone(track));
+  }
+
   /**
    * Opens a microphone that `setPeople` or `setMicrophone` may tell of next, and resolves when it would be heard at once, at the
    * latest after a quarter of a second; at once when nothing is being recorded. Stop the last one after that, and there is no
@@ -136,11 +141,6 @@ export class Recorder {
    */
   async prepare(microphone: MediaStreamTrack): Promise<void> {
     await this.#running?.session.prepare(microphone);
-  }
-
-  /** The same where there is nobody but a microphone; null for silence. */
-  setMicrophone(track: MediaStreamTrack | null): void {
-    this.setPeople(onlyMicrophone(track));
   }
 
   /**
